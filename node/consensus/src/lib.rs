@@ -1,0 +1,100 @@
+//! Tendermint, Algorithm 1 of arXiv 1807.04938, as a pure state machine.
+//!
+//! One `Consensus` decides one height after another. It takes verified inputs and returns outputs in the order in
+//! which to carry them out. It knows votes and block ids; it must not know what a block holds, what the time is, how
+//! a signature is checked or where bytes are kept.
+#![no_std]
+extern crate alloc;
+
+mod machine;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub use machine::Consensus;
+
+use alloc::vec::Vec;
+use concordat_types::{BlockId, Certificate, Evidence, Height, Round, SignedVote, ValidatorSet, Verified, Vote};
+
+/// What happens to the machine. Inputs of another height than the machine's are ignored.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Input {
+    /// Leave the idle state and enter round 0 (L10). Ignored once a round has begun.
+    Start,
+    /// The answer to `Output::GetValue`: a block that this node has built and found valid.
+    Value { round: Round, block: BlockId },
+    /// A verified proposal. `timely` is the rim's verdict on a fresh proposal's time (proposer-based timestamps).
+    Proposal { proposal: Verified<SignedVote>, timely: bool },
+    /// The block is here and has been executed on the parent state.
+    Block { block: BlockId, valid: bool },
+    /// A verified prevote or precommit, our own too.
+    Vote(Verified<SignedVote>),
+    /// A verified polka or commit certificate.
+    Certificate(Verified<Certificate>),
+    Timeout(Timeout),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum TimeoutKind {
+    Propose,
+    Prevote,
+    Precommit,
+}
+
+/// A timer of one step of one round; one that comes late is recognised and ignored.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Timeout {
+    pub height: Height,
+    pub round: Round,
+    pub kind: TimeoutKind,
+}
+
+/// Where a quorum is known from.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Quorum {
+    /// Equal votes of more than two thirds of the power, to be aggregated.
+    Votes(Vec<Verified<SignedVote>>),
+    Certificate(Verified<Certificate>),
+}
+
+/// A value that this node is bound to, or would propose again: (block, round of its polka).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Lock {
+    pub locked: Option<(BlockId, Round)>,
+    pub valid: Option<(BlockId, Round)>,
+    /// Of the valid value.
+    pub polka: Option<Quorum>,
+}
+
+/// What to do, in order.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Output {
+    /// A round has begun. For a round above 0 `skipped_by` holds the votes that justify it where there are such.
+    EnterRound { round: Round },
+    /// L18: build a block and answer with `Input::Value`.
+    GetValue { round: Round },
+    /// Make the lock durable before the vote that follows leaves the process.
+    Persist(Lock),
+    /// Record, sync, sign, send; then give it back as `Input::Proposal` or `Input::Vote`.
+    Sign(Vote),
+    Schedule(Timeout),
+    /// A certificate, a polka or a proposal names a block that is not here: get it and answer with `Input::Block`.
+    FetchBlock(BlockId),
+    /// L49: the block is final. The machine takes nothing more until `next_height`.
+    Decide { round: Round, block: BlockId, commit: Quorum },
+    /// Two votes of one validator that convict it.
+    Evidence(Evidence),
+    /// A polka exists for a block that is invalid here: a third of the power is faulty, or this node is.
+    InvalidPolka { round: Round, block: BlockId },
+    /// A commit quorum exists for a block that is invalid here: stop signing.
+    InvalidCommit { round: Round, block: BlockId },
+}
+
+/// Who decides a height and who this node is in it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct HeightStart {
+    pub height: Height,
+    pub validators: ValidatorSet,
+    /// None: a follower. It decides and never signs.
+    pub me: Option<concordat_types::ValidatorIndex>,
+}

@@ -1,0 +1,143 @@
+//! Institutions on the ledger: who may connect, sign, vote, validate, issue.
+
+use crate::{BlsPublicKey, BlsSignature, Ed25519PublicKey, Hash, MemberId, Power};
+use alloc::{string::String, vec::Vec};
+use borsh::{BorshDeserialize, BorshSerialize};
+use core::ops::BitOr;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum MemberStatus {
+    Invited = 0,
+    Filed = 1,
+    Approved = 2,
+    Active = 3,
+    Suspended = 4,
+    Closing = 5,
+    Closed = 6,
+}
+
+/// What a member is on this ledger, as bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Roles(pub u32);
+
+impl Roles {
+    pub const CENTRAL_BANK: Roles = Roles(1);
+    pub const BANK: Roles = Roles(2);
+    pub const SUPERVISOR: Roles = Roles(4);
+
+    pub fn contains(self, other: Roles) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// What a key may do, as bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Rights(pub u32);
+
+impl Rights {
+    /// Pay from the member's accounts.
+    pub const PAY: Rights = Rights(1);
+    /// Open the member's accounts.
+    pub const ACCOUNTS: Rights = Rights(2);
+    /// Issue the assets that the member is issuer of.
+    pub const ISSUE: Rights = Rights(4);
+    /// Read what the member may read.
+    pub const READ: Rights = Rights(8);
+    /// Hand in transactions over the connection.
+    pub const SUBMIT: Rights = Rights(16);
+
+    pub fn contains(self, other: Rights) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Rights {
+    type Output = Rights;
+    fn bitor(self, other: Rights) -> Rights {
+        Rights(self.0 | other.0)
+    }
+}
+
+/// k of n keys decide.
+#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyGroup {
+    pub k: u8,
+    pub keys: Vec<Ed25519PublicKey>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorKey {
+    pub key: Ed25519PublicKey,
+    pub rights: Rights,
+}
+
+/// A key of a TLS client: SHA-256 of its SubjectPublicKeyInfo (RFC 5280, DER).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    pub key: Hash,
+    pub rights: Rights,
+}
+
+/// A node of the member: its TLS key and where it listens, `host:port`.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeRecord {
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub tls_key: Hash,
+    pub peer_address: String,
+    pub client_address: String,
+}
+
+/// The consensus key of a validating member, with proof that the member holds its secret.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidatorRecord {
+    pub key: BlsPublicKey,
+    pub possession: BlsSignature,
+    pub power: Power,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    pub id: MemberId,
+    pub legal_name: String,
+    /// ISO 17442, 20 characters, check digits verified; empty only in a trial network.
+    pub lei: String,
+    /// ISO 9362, 8 or 11 characters; empty only in a trial network.
+    pub bic: String,
+    pub roles: Roles,
+    pub status: MemberStatus,
+    pub admin_keys: KeyGroup,
+    pub recovery_keys: KeyGroup,
+    pub operator_keys: Vec<OperatorKey>,
+    pub access_keys: Vec<AccessKey>,
+    pub node: Option<NodeRecord>,
+    pub validator: Option<ValidatorRecord>,
+}
+
+impl Member {
+    pub const LEGAL_NAME_BYTES_MAX: usize = 200;
+    pub const ADDRESS_BYTES_MAX: usize = 255;
+    /// Of each kind.
+    pub const KEYS_MAX: usize = 64;
+
+    /// May it pay, be paid and be connected?
+    pub fn is_active(&self) -> bool {
+        self.status == MemberStatus::Active
+    }
+
+    /// Do the signers include one of the member's operator keys with the right?
+    pub fn authorises(&self, signers: &[Ed25519PublicKey], right: Rights) -> bool {
+        self.operator_keys.iter().any(|operator| operator.rights.contains(right) && signers.contains(&operator.key))
+    }
+}
