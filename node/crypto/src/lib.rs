@@ -1,1 +1,18 @@
-//! node/crypto
+//! Verification of signatures, and nothing else: no secret, no socket, no clock, no randomness of its own.
+//!
+//! This crate alone puts the mark `Verified` on a value. Given the same input it gives the same answer on every
+//! machine: the blinding of batches is derived from the batch itself (`blinding`).
+
+mod blinding;
+pub mod bls;
+mod certificate;
+mod ed25519;
+mod genesis;
+mod transactions;
+mod votes;
+
+pub use certificate::{CertificateError, EvidenceError, certificate_from_votes, verify_certificate, verify_evidence};
+pub use ed25519::{is_usable_key, verify_signature};
+pub use genesis::{CheckGenesisError, check_genesis, check_possession};
+pub use transactions::{CheckError, check_transaction, check_transactions};
+pub use votes::{InvalidValidatorKey, SortedVotes, ValidatorKeys, VerifyVoteError, verify_vote, verify_votes};
