@@ -1,0 +1,113 @@
+//! The stages of `cargo xtask test`: one table, in the order in which they run. CONTRIBUTING.md lists them too.
+
+use crate::{cargo::TestTarget, setup::Need};
+
+pub struct Stage {
+    pub name: &'static str,
+    /// Only with `--all` or when named.
+    pub only_with_all: bool,
+    pub needs: &'static [Need],
+    pub steps: &'static [Step],
+}
+
+#[derive(Clone, Copy)]
+pub enum Step {
+    /// A cargo command; one check.
+    Cargo(&'static [&'static str]),
+    /// Test executables, and what to pass them. That none is found is a failure.
+    Tests { which: fn(&TestTarget) -> bool, arguments: &'static [&'static str] },
+    /// One of our programs; one check.
+    Program(&'static str, &'static [&'static str]),
+}
+
+pub const STAGES: &[Stage] = &[
+    Stage {
+        name: "fmt",
+        only_with_all: false,
+        needs: &[Need::Rustfmt],
+        steps: &[Step::Cargo(&["fmt", "--all", "--check"])],
+    },
+    Stage {
+        name: "clippy",
+        only_with_all: false,
+        needs: WITH_CLIPPY,
+        steps: &[
+            Step::Cargo(&["clippy", "--release", "--workspace", "--lib", "--bins", "--", "-D", "warnings"]),
+            // Tests may unwrap.
+            Step::Cargo(&[
+                "clippy",
+                "--release",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+                "-A",
+                "clippy::unwrap_used",
+            ]),
+        ],
+    },
+    Stage {
+        name: "unit",
+        only_with_all: false,
+        needs: Need::BUILD,
+        steps: &[Step::Tests { which: |target| !is_of_storage(target) && !is_suite(target), arguments: &[] }],
+    },
+    Stage {
+        name: "rules",
+        only_with_all: false,
+        needs: Need::BUILD,
+        steps: &[Step::Tests { which: |target| is_suite_named(target, "tidy"), arguments: &[] }],
+    },
+    Stage {
+        name: "storage",
+        only_with_all: false,
+        needs: Need::BUILD,
+        steps: &[Step::Tests { which: is_of_storage, arguments: &[] }],
+    },
+    Stage {
+        name: "sim",
+        only_with_all: false,
+        needs: Need::BUILD,
+        steps: &[Step::Program("concordat-sim", &["--seeds", "200"])],
+    },
+    Stage {
+        name: "cluster",
+        only_with_all: false,
+        needs: Need::BUILD,
+        steps: &[
+            // Each starts a network of its own; side by side they would take each other's time.
+            Step::Tests { which: |target| is_suite_named(target, "cluster"), arguments: &["--test-threads=1"] },
+            Step::Program("concordat-demo", &["--exit", "--json"]),
+        ],
+    },
+    Stage {
+        name: "cli",
+        only_with_all: false,
+        needs: Need::BUILD,
+        steps: &[Step::Tests { which: |target| is_suite_named(target, "cli"), arguments: &["--test-threads=1"] }],
+    },
+    Stage {
+        name: "docs",
+        only_with_all: false,
+        needs: Need::BUILD,
+        steps: &[Step::Tests { which: |target| is_suite_named(target, "docs"), arguments: &[] }],
+    },
+];
+
+/// An integration test of the package `concordat-tests`: a stage has to name it.
+fn is_suite(target: &TestTarget) -> bool {
+    target.package == "concordat-tests" && target.kind == "test"
+}
+
+fn is_suite_named(target: &TestTarget, name: &str) -> bool {
+    is_suite(target) && target.name == name
+}
+
+fn is_of_storage(target: &TestTarget) -> bool {
+    target.package == "concordat-storage"
+}
+
+/// Clippy compiles the build scripts, RocksDB's among them.
+const WITH_CLIPPY: &[Need] =
+    &[Need::Processor, Need::CompilerCpp, Need::LibC, Need::LibClang, Need::ClangHeaders, Need::Git, Need::Clippy];
