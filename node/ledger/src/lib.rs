@@ -3,3 +3,27 @@
 //! It knows money and members; it must not know how a block was agreed, what the time is or where bytes are kept.
 #![no_std]
 extern crate alloc;
+
+pub mod conservation;
+pub mod engine;
+pub mod genesis;
+pub mod ids;
+mod items;
+mod operations;
+mod overlay;
+pub mod results;
+pub mod state;
+mod transaction;
+pub mod tree;
+pub mod view;
+pub mod window;
+
+pub use conservation::{ConservationError, conservation_in_full};
+pub use engine::{BlockContext, Execution, InvalidBlock, execute, may_include};
+pub use genesis::genesis_state;
+pub use ids::{BodyDigest, IdKey, IdKind, IdRecord};
+pub use results::{OperationResult, ResultLeaf, TransactionResult, result_leaves, results_root};
+pub use state::{StateKey, StateValue};
+pub use tree::{Proof, StateTree, TreePatch};
+pub use view::{MemoryState, StateView, next_validators, parameters, validators_after_next};
+pub use window::expired_ids_before;

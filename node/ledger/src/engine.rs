@@ -1,0 +1,144 @@
+//! A block from outside: which are invalid, and what a valid one does. It decides the order of things; what an
+//! operation does is in its own file under `operations`.
+
+use crate::{
+    ids::{IdKey, IdRecord},
+    overlay::Overlay,
+    results::{ResultsRoot, TransactionResult},
+    state::{StateKey, StateValue},
+    transaction::{Block, execute_transaction},
+    view::{self, StateView},
+    window,
+};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use concordat_types::{CheckedTransaction, Hash, Height, Parameters, Timestamp, Verified};
+use core::fmt;
+
+/// What the ledger is told of the block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BlockContext {
+    pub height: Height,
+    /// The header's; later than the parent's.
+    pub time: Timestamp,
+}
+
+/// All that a block does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Execution {
+    /// One a transaction, in order.
+    pub results: Vec<TransactionResult>,
+    /// Only what differs from the state before; None removes.
+    pub changes: BTreeMap<StateKey, Option<StateValue>>,
+    /// New ids in order of execution.
+    pub ids: Vec<(IdKey, IdRecord)>,
+    pub results_root: Hash,
+}
+
+/// Why no honest proposer makes such a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InvalidBlock {
+    /// The transaction's last moment is before block time.
+    Expired {
+        tx_index: u32,
+        valid_until: Timestamp,
+        time: Timestamp,
+    },
+    /// The transaction's last moment is further ahead than the id window.
+    ValidUntilTooFar {
+        tx_index: u32,
+        valid_until: Timestamp,
+        time: Timestamp,
+    },
+    TooManyTransfers {
+        got: usize,
+        max: usize,
+    },
+}
+
+impl fmt::Display for InvalidBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidBlock::Expired { tx_index, valid_until, time } => {
+                write!(f, "transaction {tx_index} is valid until {valid_until}, block time is {time}")
+            }
+            InvalidBlock::ValidUntilTooFar { tx_index, valid_until, time } => {
+                write!(f, "transaction {tx_index} is valid until {valid_until}, too far from block time {time}")
+            }
+            InvalidBlock::TooManyTransfers { got, max } => write!(f, "{got} transfers in a block, at most {max}"),
+        }
+    }
+}
+
+impl core::error::Error for InvalidBlock {}
+
+/// Executes a block on the state of its parent. Panics only where the ledger itself is broken.
+pub fn execute(
+    view: &dyn StateView,
+    context: &BlockContext,
+    transactions: &[Arc<Verified<CheckedTransaction>>],
+) -> Result<Execution, InvalidBlock> {
+    let parameters = view::parameters(view);
+    check_block(&parameters, context, transactions)?;
+    let mut overlay = Overlay::new(view);
+    advance_validators(&mut overlay);
+    let block = Block { context: *context, parameters };
+    let (mut results, mut root, mut items) =
+        (Vec::with_capacity(transactions.len()), ResultsRoot::default(), Vec::new());
+    for (tx_index, checked) in (0..).zip(transactions) {
+        results.push(execute_transaction(&mut overlay, &block, tx_index, checked, &mut items, &mut root));
+        overlay.keep();
+    }
+    let ids = overlay.take_ids();
+    window::close(&mut overlay, &ids, context.time, &block.parameters);
+    overlay.assert_conservation();
+    Ok(Execution { results, changes: overlay.into_changes(), ids, results_root: root.finish() })
+}
+
+/// For the proposer: would the transaction make a block of this time invalid? (The block's limit of transfers is to be
+/// counted beside it, by `Transaction::transfers_count`.)
+pub fn may_include(
+    view: &dyn StateView,
+    context: &BlockContext,
+    checked: &CheckedTransaction,
+) -> Result<(), InvalidBlock> {
+    check_valid_until(&view::parameters(view), context, 0, checked)
+}
+
+fn check_block(
+    parameters: &Parameters,
+    context: &BlockContext,
+    transactions: &[Arc<Verified<CheckedTransaction>>],
+) -> Result<(), InvalidBlock> {
+    let got = transactions.iter().map(|checked| checked.transaction.transfers_count()).sum();
+    let max = parameters.block_transfers_max as usize;
+    if got > max {
+        return Err(InvalidBlock::TooManyTransfers { got, max });
+    }
+    (0..)
+        .zip(transactions)
+        .try_for_each(|(tx_index, checked)| check_valid_until(parameters, context, tx_index, checked))
+}
+
+fn check_valid_until(
+    parameters: &Parameters,
+    context: &BlockContext,
+    tx_index: u32,
+    checked: &CheckedTransaction,
+) -> Result<(), InvalidBlock> {
+    let (valid_until, time) = (checked.transaction.valid_until, context.time);
+    if valid_until < time {
+        return Err(InvalidBlock::Expired { tx_index, valid_until, time });
+    }
+    if valid_until.0 - time.0 > parameters.id_window_ms {
+        return Err(InvalidBlock::ValidUntilTooFar { tx_index, valid_until, time });
+    }
+    Ok(())
+}
+
+/// The state of height h names the validators of h + 1 and h + 2, so what was after next becomes next.
+fn advance_validators(overlay: &mut Overlay<'_>) {
+    let after_next = overlay.value(&StateKey::ValidatorsAfterNext);
+    if overlay.value(&StateKey::ValidatorsNext) != after_next {
+        overlay.put(StateKey::ValidatorsNext, after_next);
+    }
+}

@@ -1,0 +1,45 @@
+//! The state before the first block.
+
+use crate::{
+    state::{StateKey, StateValue},
+    window::{IdWindow, first_minute},
+};
+use alloc::collections::BTreeMap;
+use concordat_types::{Account, AccountId, Asset, Genesis, money::AccountFlags};
+
+/// Members, assets, an issuance account each, parameters and the validator set, which decides heights 1 and 2. Panics
+/// where `Genesis::check` was not called or its error ignored.
+pub fn genesis_state(genesis: &Genesis) -> BTreeMap<StateKey, StateValue> {
+    let mut state = BTreeMap::new();
+    let validators = genesis.validators().expect("Genesis::check accepted the validators");
+    let window = IdWindow { swept_before: first_minute(genesis.time, &genesis.parameters) };
+    state.insert(StateKey::Parameters, StateValue::Parameters(genesis.parameters.clone()));
+    state.insert(StateKey::ValidatorsNext, StateValue::Validators(validators.clone()));
+    state.insert(StateKey::ValidatorsAfterNext, StateValue::Validators(validators));
+    state.insert(StateKey::IdWindow, StateValue::IdWindow(window));
+    for member in &genesis.members {
+        state.insert(StateKey::Member(member.id), StateValue::Member(member.clone()));
+    }
+    for asset in &genesis.assets {
+        let account = issuance_account(asset);
+        state.insert(StateKey::Account(AccountId::new(&account.path())), StateValue::Account(account));
+        state.insert(StateKey::Asset(asset.code), StateValue::Asset(asset.clone()));
+    }
+    state
+}
+
+/// Supply is a public fact, so nothing blinds it.
+fn issuance_account(asset: &Asset) -> Account {
+    let path = asset.issuance_account();
+    Account {
+        owner: path.member,
+        asset: path.asset,
+        name: path.name,
+        flags: AccountFlags::ISSUANCE,
+        debits_posted: 0,
+        credits_posted: 0,
+        debits_pending: 0,
+        credits_pending: 0,
+        blinding: [0; 16],
+    }
+}

@@ -1,0 +1,46 @@
+//! What the state consists of: keys, values and their canonical bytes.
+
+use crate::window::IdWindow;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use concordat_types::{Account, AccountId, Asset, AssetCode, Hash, Member, MemberId, Parameters, ValidatorSet, encode};
+
+/// Names one value of the state. The canonical encoding (one byte of kind, then the name) is the store's table key and
+/// what the state tree hashes. Kinds are numbers for ever; later ones take the next free number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum StateKey {
+    Parameters = 0,
+    /// The set that decides the height after the state's.
+    ValidatorsNext = 1,
+    /// The set that decides the height after that one. A change made at height h is written here and so is in force
+    /// at h + 2.
+    ValidatorsAfterNext = 2,
+    Member(MemberId) = 3,
+    Asset(AssetCode) = 4,
+    Account(AccountId) = 5,
+    /// How far the id window has been swept.
+    IdWindow = 6,
+    /// The ids whose own time is in this minute (Unix milliseconds / 60,000). See `window`.
+    IdBucket(u64) = 7,
+}
+
+impl StateKey {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum StateValue {
+    Parameters(Parameters) = 0,
+    Validators(ValidatorSet) = 1,
+    Member(Member) = 3,
+    Asset(Asset) = 4,
+    Account(Account) = 5,
+    IdWindow(IdWindow) = 6,
+    IdBucket(Hash) = 7,
+}

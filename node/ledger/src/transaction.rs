@@ -1,0 +1,254 @@
+//! One transaction: its id, its operations in order, and that they all happen or none.
+
+use crate::{
+    engine::BlockContext,
+    ids::{BodyDigest, IdKey, IdKind, IdRecord},
+    items::{Item, Outcome, items_of},
+    operations,
+    overlay::{MemberSlot, Overlay},
+    results::{OperationResult, ResultsRoot, TransactionResult, leaf},
+    view::StateView,
+    window,
+};
+use alloc::vec::Vec;
+use concordat_types::{CheckedTransaction, Ed25519PublicKey, Parameters, ResultCode, Rights, Uuid};
+
+pub(crate) struct Block {
+    pub context: BlockContext,
+    pub parameters: Parameters,
+}
+
+/// A transaction at work: what operations see of it.
+pub(crate) struct Run<'a, 'v> {
+    pub overlay: &'a mut Overlay<'v>,
+    pub block: &'a Block,
+    pub checked: &'a CheckedTransaction,
+    /// None if the ledger knows no such member.
+    pub submitter: Option<MemberSlot>,
+    /// Has one of the submitter's operator keys signed?
+    pub is_signed_by_submitter: bool,
+    tx_index: u32,
+    signers: Vec<Ed25519PublicKey>,
+    /// By member slot: may this transaction's signers pay for the member? Asked for each payment, answered once.
+    may_pay: Vec<Option<bool>>,
+}
+
+/// What an id says before anything else is looked at.
+enum Claim {
+    New,
+    Repeat(IdRecord),
+    Refused(ResultCode),
+}
+
+pub(crate) fn execute_transaction(
+    overlay: &mut Overlay<'_>,
+    block: &Block,
+    tx_index: u32,
+    checked: &CheckedTransaction,
+    items: &mut Vec<Item>,
+    root: &mut ResultsRoot,
+) -> TransactionResult {
+    items_of(checked, items);
+    let mut run = Run::new(overlay, block, tx_index, checked);
+    let result = match run.claim(IdKind::Transaction, &checked.transaction.id, checked.hash.0.into()) {
+        Claim::New => run.execute(items),
+        Claim::Repeat(IdRecord::Transaction { results, .. }) => TransactionResult { repeat: true, operations: results },
+        Claim::Repeat(IdRecord::Transfer { .. }) => panic!("a transfer's record under a transaction's id"),
+        // Nothing is looked at, nothing recorded: the transfers inside may come again in another transaction.
+        Claim::Refused(code) => {
+            items.iter_mut().filter(|item| item.item == 0).for_each(|item| item.outcome = Outcome::New(code));
+            TransactionResult { repeat: false, operations: operation_results(checked, items) }
+        }
+    };
+    push_leaves(root, tx_index, checked, items, &result);
+    result
+}
+
+fn push_leaves(
+    root: &mut ResultsRoot,
+    tx_index: u32,
+    checked: &CheckedTransaction,
+    items: &[Item],
+    result: &TransactionResult,
+) {
+    for item in items {
+        if result.repeat {
+            let code = result.operations[usize::from(item.operation)].code_of(item.item);
+            root.push(&leaf(tx_index, checked, item, code, true));
+        } else {
+            root.push(&leaf(tx_index, checked, item, item.code(), item.is_repeat()));
+        }
+    }
+}
+
+fn operation_results(checked: &CheckedTransaction, items: &[Item]) -> Vec<OperationResult> {
+    let mut operations: Vec<OperationResult> = Vec::with_capacity(checked.transaction.operations.len());
+    for item in items {
+        if item.item == 0 {
+            operations.push(OperationResult { code: item.code(), transfers: Vec::new(), repeats: Vec::new() });
+        }
+        let operation = operations.last_mut().expect("an operation's first item is itself");
+        if item.item > 0 {
+            operation.transfers.push(item.code());
+        }
+        if item.is_repeat() {
+            operation.repeats.push(item.item);
+        }
+    }
+    operations
+}
+
+impl<'a, 'v> Run<'a, 'v> {
+    fn new(overlay: &'a mut Overlay<'v>, block: &'a Block, tx_index: u32, checked: &'a CheckedTransaction) -> Self {
+        let signers = checked.signers();
+        let submitter = overlay.find_member(checked.transaction.submitter);
+        let is_signed_by_submitter =
+            submitter.is_some_and(|slot| overlay.member(slot).authorises(&signers, Rights::default()));
+        Run { overlay, block, checked, submitter, is_signed_by_submitter, tx_index, signers, may_pay: Vec::new() }
+    }
+
+    fn execute(&mut self, items: &mut [Item]) -> TransactionResult {
+        let checked = self.checked;
+        let ids_start = self.overlay.ids_count();
+        let mut refusal = None;
+        let mut rest = &mut *items;
+        for (number, operation) in (0u16..).zip(&checked.transaction.operations) {
+            let count = rest.iter().take_while(|item| item.operation == number).count();
+            let (own, after) = rest.split_at_mut(count);
+            rest = after;
+            let code = operations::execute(self, operation, own);
+            if code != ResultCode::Ok {
+                refusal = Some(code);
+                break;
+            }
+        }
+        // Signatures are not part of the signed bytes. Were a refusal for want of them remembered, then whoever
+        // strips a signature off a transaction on its way, or makes one up in another's name, could use up its ids.
+        let is_recorded = self.is_signed_by_submitter && refusal != Some(ResultCode::NotAuthorised);
+        if refusal.is_some() {
+            self.overlay.undo();
+            self.abort(items, ids_start, is_recorded);
+        }
+        if !is_recorded {
+            self.overlay.forget_records_from(ids_start);
+        }
+        let operations = operation_results(checked, items);
+        if is_recorded {
+            let key = self.id_key(IdKind::Transaction, checked.transaction.id);
+            let (height, tx_index) = (self.block.context.height, self.tx_index);
+            let record =
+                IdRecord::Transaction { body: checked.hash.0.into(), height, tx_index, results: operations.clone() };
+            self.overlay.record(key, record);
+        }
+        TransactionResult { repeat: false, operations }
+    }
+
+    /// After a refusal: what was done was not, and what was not reached is judged by its id alone.
+    fn abort(&mut self, items: &mut [Item], ids_start: usize, is_recorded: bool) {
+        for item in &mut *items {
+            match item.outcome {
+                Outcome::New(ResultCode::Ok) => item.outcome = Outcome::New(ResultCode::BatchAborted),
+                Outcome::Repeat(ResultCode::Ok) => {
+                    let place = self.overlay.recorded_now(&self.id_key(IdKind::Transfer, item.id));
+                    if place.is_some_and(|place| place >= ids_start) {
+                        item.outcome = Outcome::Repeat(ResultCode::BatchAborted);
+                    }
+                }
+                Outcome::New(_) | Outcome::Repeat(_) | Outcome::NotReached => {}
+            }
+        }
+        for record in self.overlay.records_from(ids_start) {
+            if let IdRecord::Transfer { code: code @ ResultCode::Ok, .. } = record {
+                *code = ResultCode::BatchAborted;
+            }
+        }
+        for item in items.iter_mut().filter(|item| item.outcome == Outcome::NotReached) {
+            item.outcome = match self.judge_id(item) {
+                Some(outcome) => outcome,
+                None => Outcome::New(ResultCode::BatchAborted),
+            };
+            if is_recorded && item.outcome == Outcome::New(ResultCode::BatchAborted) {
+                self.record(item, ResultCode::BatchAborted);
+            }
+        }
+    }
+
+    /// Judges an item with an id of its own: by its id, and if that is new by `check`, which does what it allows.
+    pub(crate) fn settle(&mut self, item: &mut Item, act: impl FnOnce(&mut Self) -> ResultCode) -> ResultCode {
+        if let Some(outcome) = self.judge_id(item) {
+            item.outcome = outcome;
+            return item.code();
+        }
+        let code = act(self);
+        item.outcome = Outcome::New(code);
+        if code != ResultCode::NotAuthorised {
+            self.record(item, code);
+        }
+        code
+    }
+
+    /// None if the id is new and inside the window.
+    fn judge_id(&self, item: &Item) -> Option<Outcome> {
+        if !item.has_id {
+            return None;
+        }
+        match self.claim(IdKind::Transfer, &item.id, item.digest()) {
+            Claim::New => None,
+            Claim::Repeat(IdRecord::Transfer { code, .. }) => Some(Outcome::Repeat(code)),
+            Claim::Repeat(IdRecord::Transaction { .. }) => panic!("a transaction's record under a transfer's id"),
+            Claim::Refused(code) => Some(Outcome::New(code)),
+        }
+    }
+
+    /// Numbers 1 and 2. They exclude each other: outside the window nothing is remembered, hence nothing looked up.
+    fn claim(&self, kind: IdKind, id: &Uuid, body: BodyDigest) -> Claim {
+        if !window::is_inside(id, self.block.context.time, &self.block.parameters) {
+            return Claim::Refused(ResultCode::IdOutsideWindow);
+        }
+        match self.overlay.id(&self.id_key(kind, *id)) {
+            None => Claim::New,
+            Some(record) if record.body() == body => Claim::Repeat(record),
+            Some(_) => Claim::Refused(ResultCode::ExistsWithDifferentBody),
+        }
+    }
+
+    fn record(&mut self, item: &Item, code: ResultCode) {
+        if !item.has_id {
+            return;
+        }
+        let key = self.id_key(IdKind::Transfer, item.id);
+        let Item { operation, item: number, .. } = *item;
+        let (height, tx_index) = (self.block.context.height, self.tx_index);
+        let record = IdRecord::Transfer { body: item.digest(), code, height, tx_index, operation, item: number };
+        self.overlay.record(key, record);
+    }
+
+    fn id_key(&self, kind: IdKind, id: Uuid) -> IdKey {
+        IdKey { id, kind, submitter: self.checked.transaction.submitter }
+    }
+
+    // ---- For the checks of operations ----
+
+    /// Has a key of the member with this right signed, and the submitter too?
+    pub(crate) fn is_authorised(&self, member: MemberSlot, right: Rights) -> bool {
+        self.is_signed_by_submitter && self.overlay.member(member).authorises(&self.signers, right)
+    }
+
+    /// `is_authorised` for Rights::PAY, remembered for the transaction.
+    pub(crate) fn may_pay(&mut self, member: MemberSlot) -> bool {
+        let place = member.0 as usize;
+        if let Some(Some(answer)) = self.may_pay.get(place) {
+            return *answer;
+        }
+        let answer = self.is_authorised(member, Rights::PAY);
+        if self.may_pay.len() <= place {
+            self.may_pay.resize(place + 1, None);
+        }
+        self.may_pay[place] = Some(answer);
+        answer
+    }
+
+    pub(crate) fn is_submitter_active(&self) -> bool {
+        self.submitter.is_some_and(|slot| self.overlay.member(slot).is_active())
+    }
+}
