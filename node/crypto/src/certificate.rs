@@ -60,7 +60,7 @@ pub fn certificate_from_votes(
         signers.insert(signed.validator);
         signatures.push(signed.signature);
     }
-    let signature = bls::aggregate(&signatures).map_err(CertificateError::NotASignature)?;
+    let signature = bls::aggregate_parsed_before(&signatures).map_err(CertificateError::NotASignature)?;
     let (height, round, valid_round) = (first.vote.height, first.vote.round, first.vote.valid_round);
     let certificate = Certificate { kind, height, round, valid_round, block, signers, signature };
     verify_certificate(certificate, keys, network, epoch)

@@ -48,3 +48,6 @@ pub(crate) fn verify_all(jobs: &[Job]) -> bool {
     }
     verifier.verify(blinding).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ pub mod bls;
 mod certificate;
 mod ed25519;
 mod genesis;
+#[cfg(test)]
+mod test_keys;
 mod transactions;
 mod votes;
 
