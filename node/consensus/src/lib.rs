@@ -5,28 +5,43 @@
 //! a signature is checked or where bytes are kept.
 #![no_std]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod machine;
+mod proposer;
 mod tally;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
-pub use machine::Consensus;
+pub use machine::{Consensus, Step};
+pub use proposer::proposer;
 
 use alloc::vec::Vec;
 use concordat_types::{BlockId, Certificate, Evidence, Height, Round, SignedVote, ValidatorSet, Verified, Vote};
 
-/// What happens to the machine. Inputs of another height than the machine's are ignored.
+/// What happens to the machine. Inputs of another height than the machine's are ignored; `Value` and `Block` name none,
+/// so the replica must not hand in late ones of the height before.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Input {
     /// Leave the idle state and enter round 0 (L10). Ignored once a round has begun.
     Start,
-    /// The answer to `Output::GetValue`: a block that this node has built and found valid.
-    Value { round: Round, block: BlockId },
+    /// The answer to `Output::GetValue`: a block that this node has built and found valid. No `Block` is needed for it.
+    Value {
+        round: Round,
+        block: BlockId,
+    },
     /// A verified proposal. `timely` is the rim's verdict on a fresh proposal's time (proposer-based timestamps).
-    Proposal { proposal: Verified<SignedVote>, timely: bool },
+    Proposal {
+        proposal: Verified<SignedVote>,
+        timely: bool,
+    },
     /// The block is here and has been executed on the parent state.
-    Block { block: BlockId, valid: bool },
+    Block {
+        block: BlockId,
+        valid: bool,
+    },
     /// A verified prevote or precommit, our own too.
     Vote(Verified<SignedVote>),
     /// A verified polka or commit certificate.
@@ -69,25 +84,41 @@ pub struct Lock {
 /// What to do, in order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Output {
-    /// A round has begun. For a round above 0 `skipped_by` holds the votes that justify it where there are such.
-    EnterRound { round: Round },
+    /// A round has begun. What justifies a round above 0, for the replica to pass on: `Consensus::votes` of it (both
+    /// types) or its polka or commit after a skip (L55), else the precommits of the round before (L65).
+    EnterRound {
+        round: Round,
+    },
     /// L18: build a block and answer with `Input::Value`.
-    GetValue { round: Round },
-    /// Make the lock durable before the vote that follows leaves the process.
+    GetValue {
+        round: Round,
+    },
+    /// Make the lock durable before the vote that follows leaves the process. Also when only the valid value moves.
     Persist(Lock),
     /// Record, sync, sign, send; then give it back as `Input::Proposal` or `Input::Vote`.
     Sign(Vote),
     Schedule(Timeout),
-    /// A certificate, a polka or a proposal names a block that is not here: get it and answer with `Input::Block`.
+    /// A commit, a polka or proposal of this round, or a restored lock names a block whose verdict is not known: get
+    /// and execute it, and answer with `Input::Block`. Said once a block, so the replica keeps trying.
     FetchBlock(BlockId),
     /// L49: the block is final. The machine takes nothing more until `next_height`.
-    Decide { round: Round, block: BlockId, commit: Quorum },
+    Decide {
+        round: Round,
+        block: BlockId,
+        commit: Quorum,
+    },
     /// Two votes of one validator that convict it.
     Evidence(Evidence),
     /// A polka exists for a block that is invalid here: a third of the power is faulty, or this node is.
-    InvalidPolka { round: Round, block: BlockId },
+    InvalidPolka {
+        round: Round,
+        block: BlockId,
+    },
     /// A commit quorum exists for a block that is invalid here: stop signing.
-    InvalidCommit { round: Round, block: BlockId },
+    InvalidCommit {
+        round: Round,
+        block: BlockId,
+    },
 }
 
 /// Who decides a height and who this node is in it.
