@@ -84,8 +84,7 @@ pub struct Lock {
 /// What to do, in order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Output {
-    /// A round has begun. What justifies a round above 0, for the replica to pass on: `Consensus::votes` of it (both
-    /// types) or its polka or commit after a skip (L55), else the precommits of the round before (L65).
+    /// A round has begun. For one above 0 `Consensus::round_certificate` is to be recorded and passed on.
     EnterRound {
         round: Round,
     },

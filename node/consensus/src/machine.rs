@@ -124,6 +124,7 @@ impl Consensus {
     /// After a crash, once, on a machine that is new at its height. `own` are the recorded votes and proposals of this
     /// validator at this height, in any order: they count again and are never contradicted. The machine goes on from
     /// the newest of them. Verdicts on blocks are not restored: needed blocks are asked for by `Output::FetchBlock`.
+    /// The recorded `round_certificate` is to be handed in next, as inputs.
     pub fn restore(&mut self, lock: Lock, own: Vec<Verified<SignedVote>>) -> Vec<Output> {
         assert!(self.now.is_none());
         let mut out = Vec::new();
@@ -233,6 +234,23 @@ impl Consensus {
     /// A polka or commit of this round, to relay.
     pub fn quorum(&self, round: Round, kind: CertificateKind) -> Option<Quorum> {
         self.tally.quorum(round, vote_type(kind), &self.start.validators)
+    }
+
+    /// What justifies this round, if above 0: enough votes of it (L55), else the precommits of the round before (L65).
+    /// To be passed on, and to be durable before our first vote in this round leaves: were we the only honest one to
+    /// hold it and lost it in a crash, those behind could wait for our votes there, and we for theirs here, for ever.
+    pub fn round_certificate(&self) -> Vec<Input> {
+        let Some((round, before)) = self.round().and_then(|round| Some((round, Round(round.0.checked_sub(1)?)))) else {
+            return Vec::new();
+        };
+        let (round, vote_types): (_, &[VoteType]) = if self.tally.is_reached(round, &self.start.validators) {
+            (round, &[VoteType::Prevote, VoteType::Precommit])
+        } else {
+            (before, &[VoteType::Precommit])
+        };
+        let certificates = vote_types.iter().filter_map(|vote_type| self.tally.certificate(round, *vote_type));
+        let votes = vote_types.iter().flat_map(|vote_type| self.tally.votes(round, *vote_type));
+        certificates.cloned().map(Input::Certificate).chain(votes.cloned().map(Input::Vote)).collect()
     }
 
     fn apply(&mut self, input: Input, out: &mut Vec<Output>) {

@@ -187,6 +187,15 @@ impl Tally {
         self.of(round, vote_type).into_iter().flat_map(|votes| votes.votes.values())
     }
 
+    pub fn certificate(&self, round: Round, vote_type: VoteType) -> Option<&Verified<Certificate>> {
+        self.of(round, vote_type)?.certificate.as_ref()
+    }
+
+    /// At least one honest validator has surely voted in this round.
+    pub fn is_reached(&self, round: Round, set: &ValidatorSet) -> bool {
+        self.rounds.get(&round).is_some_and(|votes| votes.has_one_honest(set))
+    }
+
     /// What convicts the signer of this counted vote of a breach of its lock, together with it.
     pub fn lock_violation(&self, new: &SignedVote) -> Option<Evidence> {
         let others = self.rounds.values().flat_map(|votes| {

@@ -35,6 +35,7 @@ struct Node {
     /// Durable.
     own: BTreeMap<(Round, VoteType), Verified<SignedVote>>,
     lock: Lock,
+    round_certificate: Vec<Input>,
     decided: Option<BlockId>,
     commit: Option<Quorum>,
 }
@@ -59,6 +60,7 @@ impl Network {
             timers: vec![],
             own: BTreeMap::new(),
             lock: NO_LOCK,
+            round_certificate: vec![],
             decided: None,
             commit: None,
         };
@@ -82,7 +84,10 @@ impl Network {
         for output in out {
             let Some(node) = &mut self.nodes[at] else { return };
             match output {
-                Output::EnterRound { round } => self.liar_round = self.liar_round.max(round),
+                Output::EnterRound { round } => {
+                    self.liar_round = self.liar_round.max(round);
+                    node.round_certificate = node.machine.round_certificate();
+                }
                 Output::GetValue { round } => {
                     let block = BlockId(Hash([(16 * round.0.min(9) as u8) + at as u8; 32]));
                     self.wire.push((at, Input::Value { round, block }));
@@ -160,7 +165,10 @@ impl Network {
         };
         node.machine = Consensus::new(start);
         node.timers.clear();
-        let out = node.machine.restore(node.lock.clone(), node.own.values().cloned().collect());
+        let mut out = node.machine.restore(node.lock.clone(), node.own.values().cloned().collect());
+        for input in node.round_certificate.clone() {
+            out.extend(node.machine.handle(input));
+        }
         self.carry_out(at, out);
         self.wire.push((at, Input::Start));
     }
@@ -308,6 +316,14 @@ fn honest_machines_agree_and_go_on() {
 fn machines_agree_and_go_on_whatever_one_liar_does() {
     let rounds = (1000..1300).map(|seed| run(seed, &[1; 4], Some((seed % 4) as usize))).max();
     assert!(rounds.is_some_and(|rounds| rounds >= 3), "the network was too good to test anything");
+}
+
+/// Found with the round certificate not recorded: a validator that had seen the liar's precommit went on alone,
+/// crashed, and waited in round 2 for the others, who waited in round 1.
+#[test]
+fn seed_2585_a_lost_round_certificate() {
+    run(2585, &[1; 4], Some(1));
+    run(4345, &[3, 2, 2, 1, 2], Some(0));
 }
 
 #[test]
