@@ -17,4 +17,4 @@ pub use certificate::{CertificateError, EvidenceError, certificate_from_votes, v
 pub use ed25519::{is_usable_key, verify_signature};
 pub use genesis::{CheckGenesisError, check_genesis, check_possession};
 pub use transactions::{CheckError, check_transaction, check_transactions};
-pub use votes::{InvalidValidatorKey, SortedVotes, ValidatorKeys, VerifyVoteError, verify_vote, verify_votes};
+pub use votes::{InvalidValidatorKey, SortedVotes, ValidatorKeys, VerifyVoteError, attest_own_vote, verify_vote, verify_votes};

@@ -4,6 +4,7 @@ use crate::message::Message;
 use concordat_ledger::TransactionResult;
 use concordat_types::{
     Batch, BatchDigest, BlockId, Certificate, CheckedTransaction, Header, Height, MemberId, TransactionHash, Verified,
+    encode,
 };
 use std::sync::Arc;
 
@@ -24,6 +25,14 @@ pub struct CheckedBatch {
     pub transactions: Vec<Arc<Verified<CheckedTransaction>>>,
 }
 
+impl CheckedBatch {
+    pub fn of(transactions: Vec<Arc<Verified<CheckedTransaction>>>) -> CheckedBatch {
+        let bytes =
+            encode(&Batch { transactions: transactions.iter().map(|checked| checked.signed.clone()).collect() });
+        CheckedBatch { digest: Batch::digest_of(&bytes), bytes: bytes.into(), transactions }
+    }
+}
+
 /// A peer's message that has passed the rim; `batches` are those inside it, checked, in order of appearance.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckedMessage {
@@ -37,23 +46,46 @@ pub struct Ticket(pub u64);
 
 #[derive(Debug)]
 pub enum Input {
-    PeerConnected { peer: MemberId },
-    PeerDisconnected { peer: MemberId },
-    Peer { from: MemberId, message: CheckedMessage },
-    Submit { ticket: Ticket, transaction: Arc<Verified<CheckedTransaction>> },
+    PeerConnected {
+        peer: MemberId,
+    },
+    PeerDisconnected {
+        peer: MemberId,
+    },
+    Peer {
+        from: MemberId,
+        message: CheckedMessage,
+    },
+    Submit {
+        ticket: Ticket,
+        transaction: Arc<Verified<CheckedTransaction>>,
+    },
     /// The client has gone; the transaction stays.
-    Forget { ticket: Ticket },
+    Forget {
+        ticket: Ticket,
+    },
 }
 
 /// Done in order. Nothing in it may be sent before the step has returned it: what it rests on is durable by then.
 #[derive(Debug)]
 pub enum Effect {
-    Send { to: MemberId, message: Arc<Message> },
+    Send {
+        to: MemberId,
+        message: Arc<Message>,
+    },
     /// To every connected peer.
-    Broadcast { message: Arc<Message> },
-    Reply { ticket: Ticket, outcome: SubmitOutcome },
+    Broadcast {
+        message: Arc<Message>,
+    },
+    Reply {
+        ticket: Ticket,
+        outcome: SubmitOutcome,
+    },
     /// The peer broke the protocol; connect again later.
-    Disconnect { peer: MemberId, reason: String },
+    Disconnect {
+        peer: MemberId,
+        reason: String,
+    },
     Committed(Arc<CommittedBlock>),
     Alarm(Alarm),
 }
@@ -61,7 +93,12 @@ pub enum Effect {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SubmitOutcome {
     /// In a block with a verified commit certificate. With `repeat` results, the place is that of the first time.
-    Committed { height: Height, block: BlockId, tx_index: u32, result: TransactionResult },
+    Committed {
+        height: Height,
+        block: BlockId,
+        tx_index: u32,
+        result: TransactionResult,
+    },
     Refused(Refusal),
 }
 
@@ -99,13 +136,31 @@ pub struct CommittedBlock {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Alarm {
     /// A polka stands for a block that is invalid here.
-    InvalidPolka { height: Height, block: BlockId, reason: String },
+    InvalidPolka {
+        height: Height,
+        block: BlockId,
+        reason: String,
+    },
     /// The node has stopped signing; it goes on serving reads.
-    StoppedSigning { reason: String },
+    StoppedSigning {
+        reason: String,
+    },
     /// The key's record refused a vote.
-    SignRefused { reason: String },
-    Equivocation { member: MemberId, height: Height },
+    SignRefused {
+        reason: String,
+    },
+    /// This node cannot execute the transaction; it leaves it out of its blocks.
+    Quarantined {
+        transaction: TransactionHash,
+        reason: String,
+    },
+    Equivocation {
+        member: MemberId,
+        height: Height,
+    },
     /// A peer's clock, less ours, in ms; more than half of the power agree that ours is off.
-    ClockOffset { offset_ms: i64 },
+    ClockOffset {
+        offset_ms: i64,
+    },
     ClockGood,
 }

@@ -3,11 +3,20 @@
 //! The product's replica thread and the simulator drive this same code. Everything durable goes through the `Disk`,
 //! `Store` and `Signer` traits.
 
+pub mod chain;
 pub mod disk;
+pub mod log;
 pub mod memory;
+mod mempool;
 pub mod message;
+pub mod query;
+pub mod replica;
+pub mod rim;
 pub mod signer;
 pub mod store;
+mod votes;
 
 mod io;
-pub use io::{Alarm, CommittedBlock, Effect, Input, Now, Refusal, SubmitOutcome, Ticket};
+pub use io::{Alarm, CheckedBatch, CheckedMessage, CommittedBlock, Effect, Input, Now, Refusal, SubmitOutcome, Ticket};
+pub use replica::{Fatal, OpenError, PeerView, Replica, ReplicaConfig, Telemetry};
+pub use rim::{Rim, RimError};

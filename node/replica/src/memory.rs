@@ -22,7 +22,7 @@ impl MemoryStore {
 
 impl Reader for MemoryStore {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.now.get(table, key)
+        Reader::get(&self.now, table, key)
     }
 
     fn scan(&self, table: Table, from: &[u8], visit: &mut Visitor<'_>) -> Result<(), StoreError> {

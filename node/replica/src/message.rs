@@ -4,10 +4,10 @@
 //! the client signatures inside; the replica takes nothing that has not passed it. Votes and certificates are verified
 //! by the replica itself, lazily.
 
-use concordat_types::{
-    BatchDigest, BlockId, BodyRef, Bitmap, Certificate, Evidence, Header, Height, Round, SignedVote, Block,
-};
 use borsh::{BorshDeserialize, BorshSerialize};
+use concordat_types::{
+    BatchDigest, Bitmap, Block, BlockId, BodyRef, Certificate, Evidence, Header, Height, Round, SignedVote,
+};
 
 /// A proposal, complete enough to build the block where the named batches are at hand.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -67,8 +67,14 @@ pub enum Message {
     /// Single votes that justify a round above 0.
     RoundCertificate(Vec<SignedVote>) = 8,
     /// Who has the proposal of this block? Answered with `Proposal`, or `Blocks` where it is committed.
-    ProposalRequest { height: Height, block: BlockId } = 9,
-    BlockRequest { from: Height, count: u16 } = 10,
+    ProposalRequest {
+        height: Height,
+        block: BlockId,
+    } = 9,
+    BlockRequest {
+        from: Height,
+        count: u16,
+    } = 10,
     Blocks(Vec<CertifiedBlock>) = 11,
 }
 

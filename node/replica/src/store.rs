@@ -69,10 +69,21 @@ pub struct WriteBatch {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
-    Put { table: Table, key: Vec<u8>, value: Vec<u8> },
-    Delete { table: Table, key: Vec<u8> },
+    Put {
+        table: Table,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    },
+    Delete {
+        table: Table,
+        key: Vec<u8>,
+    },
     /// Deletes from <= key < to.
-    DeleteRange { table: Table, from: Vec<u8>, to: Vec<u8> },
+    DeleteRange {
+        table: Table,
+        from: Vec<u8>,
+        to: Vec<u8>,
+    },
 }
 
 impl WriteBatch {

@@ -1,0 +1,547 @@
+//! The committed chain: the state after the tip, the tree that commits to it, and what may be put on top.
+//!
+//! It judges blocks and writes decided ones. It must not know how a block was agreed.
+
+use crate::{
+    io::{CheckedBatch, CommittedBlock},
+    query::{self, META_TIP, Tip},
+    store::{Store, StoreError, Table, WriteBatch},
+};
+use concordat_crypto::{ValidatorKeys, verify_certificate, verify_evidence};
+use concordat_ledger::{
+    BlockContext, Execution, IdKey, IdRecord, InvalidBlock, StateKey, StateTree, StateValue, StateView, TreePatch,
+    conservation_in_full, execute, expired_ids_before, genesis_state, next_validators, parameters,
+    validators_after_next,
+};
+use concordat_types::{
+    Account, AccountId, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis, Hash,
+    Header, Height, MemberId, NetworkId, Parameters, Timestamp, block::transactions_root, decode, encode,
+};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    sync::Arc,
+};
+
+pub struct Chain {
+    store: Box<dyn Store>,
+    network: NetworkId,
+    tree: StateTree,
+    accounts: RefCell<AccountCache>,
+    /// A read failed during an execution: its outcome means nothing, and the process must end.
+    failed: RefCell<Option<StoreError>>,
+    pub tip: Tip,
+    /// Of the tip; None at genesis.
+    pub tip_certificate: Option<Certificate>,
+    pub parameters: Parameters,
+    /// Who decides the height above the tip.
+    pub validators: Arc<ValidatorKeys>,
+    /// Who decides the one after.
+    next_validators: Arc<ValidatorKeys>,
+    /// Ids older than this have been removed from the store.
+    ids_removed_before: Timestamp,
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Chain({:?})", self.tip)
+    }
+}
+
+/// What a block holds beside its header, the transactions checked.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    pub batches: Vec<Arc<CheckedBatch>>,
+    pub last_certificate: Option<Certificate>,
+    pub evidence: Vec<Evidence>,
+}
+
+impl Parts {
+    pub fn transactions(&self) -> impl Iterator<Item = &CheckedTransaction> {
+        self.batches.iter().flat_map(|batch| batch.transactions.iter()).map(|checked| &***checked)
+    }
+
+    pub fn body(&self) -> Body {
+        Body {
+            batches: self.batches.iter().map(|batch| batch.bytes.to_vec()).collect(),
+            last_certificate: self.last_certificate.clone(),
+            evidence: self.evidence.clone(),
+        }
+    }
+}
+
+/// A block that is valid on the tip, executed once and ready to be written.
+#[derive(Debug)]
+pub struct Candidate {
+    pub header: Header,
+    pub id: BlockId,
+    pub parts: Parts,
+    pub execution: Execution,
+    patch: TreePatch,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InvalidProposal {
+    #[error("protocol version {got}, expected {}", Header::VERSION)]
+    WrongVersion { got: u16 },
+    #[error("the block is of another network")]
+    WrongNetwork,
+    #[error("block at {got}, expected {expected}")]
+    WrongHeight { got: Height, expected: Height },
+    #[error("the parent is {got}, expected {expected}")]
+    WrongParent { got: BlockId, expected: BlockId },
+    #[error("time {got} is not later than the parent's {parent}")]
+    TimeNotLater { got: Timestamp, parent: Timestamp },
+    #[error("the {0} in the header are not those in force")]
+    WrongRules(&'static str),
+    #[error("the header does not bind the {0}")]
+    NotBound(&'static str),
+    #[error("no commit certificate of the parent")]
+    NoLastCertificate,
+    #[error("commit certificate of the parent: {0}")]
+    LastCertificate(#[from] concordat_crypto::CertificateError),
+    #[error("evidence: {0}")]
+    Evidence(String),
+    #[error("a body of {got} bytes, at most {max}")]
+    TooLarge { got: usize, max: usize },
+    #[error("{got} payments, at most {max}")]
+    TooManyTransfers { got: usize, max: usize },
+    #[error("the body does not execute: {0}")]
+    Ledger(InvalidBlock),
+    #[error("{root} root {got:?} in the header, {expected:?} by execution")]
+    WrongRoot { root: &'static str, got: Hash, expected: Hash },
+    #[error("executing the body failed: {0}")]
+    Panicked(String),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum OpenChainError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Genesis(String),
+    #[error(
+        "the state in the store has root {got}, the certified header of height {height} says {expected}: wipe the data folder and let the node catch up"
+    )]
+    StateRoot { got: Hash, expected: Hash, height: Height },
+    #[error(
+        "the books do not balance: {0}. Stop, keep the data folder as evidence, and let the node catch up in a new one"
+    )]
+    Books(String),
+    #[error("{0}")]
+    Corrupt(String),
+}
+
+impl Chain {
+    /// Opens what is in the store, or writes genesis into an empty one. Rebuilds the tree, checks it against the
+    /// header of the tip, and checks that the books balance.
+    pub fn open(genesis: &Genesis, mut store: Box<dyn Store>) -> Result<Chain, OpenChainError> {
+        let network = genesis.network_id();
+        concordat_crypto::check_genesis(genesis).map_err(|error| OpenChainError::Genesis(error.to_string()))?;
+        let genesis_tip = Tip { height: Height(0), block: BlockId(network.0), time: genesis.time };
+        let tip = match query::tip(&*store)? {
+            Some(tip) => tip,
+            None => {
+                write_genesis(&mut *store, genesis, &genesis_tip)?;
+                genesis_tip
+            }
+        };
+        let (tree, accounts) = read_state(&*store)?;
+        let (expected, tip_certificate) = match query::header(&*store, tip.height)? {
+            Some((header, certificate)) => (header.state_root, Some(certificate)),
+            None if tip.height == Height(0) => (tree_of(genesis_state(genesis)).root(), None),
+            None => return Err(OpenChainError::Corrupt(format!("no header of the tip, height {}", tip.height))),
+        };
+        if tree.root() != expected {
+            return Err(OpenChainError::StateRoot { got: tree.root(), expected, height: tip.height });
+        }
+        conservation_in_full(&accounts).map_err(|error| OpenChainError::Books(error.to_string()))?;
+        let mut chain = Chain {
+            store,
+            network,
+            tree,
+            accounts: RefCell::default(),
+            failed: RefCell::new(None),
+            tip,
+            tip_certificate,
+            parameters: genesis.parameters.clone(),
+            validators: Arc::new(keys_of(
+                genesis.validators().map_err(|error| OpenChainError::Genesis(error.to_string()))?,
+            )?),
+            next_validators: Arc::new(keys_of(
+                genesis.validators().map_err(|error| OpenChainError::Genesis(error.to_string()))?,
+            )?),
+            ids_removed_before: Timestamp(0),
+        };
+        chain.read_rules()?;
+        Ok(chain)
+    }
+
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub fn sync_store(&mut self) -> Result<(), StoreError> {
+        self.store.sync()
+    }
+
+    pub fn network(&self) -> NetworkId {
+        self.network
+    }
+
+    /// Parameters and validators as the state of the tip has them.
+    fn read_rules(&mut self) -> Result<(), OpenChainError> {
+        self.parameters = parameters(self);
+        for (set, slot) in [(next_validators(self), 0), (validators_after_next(self), 1)] {
+            let current = if slot == 0 { &self.validators } else { &self.next_validators };
+            if *current.set() != set {
+                let keys = Arc::new(keys_of(set)?);
+                if slot == 0 { self.validators = keys } else { self.next_validators = keys }
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds a block of these parts on the tip.
+    pub fn build(&self, proposer: MemberId, time: Timestamp, parts: Parts) -> Result<Candidate, InvalidProposal> {
+        let execution = self.execute(time, &parts)?;
+        let (state_root, patch) = self.tree.preview(&execution.changes);
+        let header = Header {
+            version: Header::VERSION,
+            network: self.network,
+            height: self.tip.height.next(),
+            time,
+            parent: self.tip.block,
+            transactions_root: transactions_root(parts.transactions().map(|checked| &checked.signed)),
+            results_root: execution.results_root,
+            state_root,
+            validators: self.validators.set().hash(),
+            next_validators: self.next_validators.set().hash(),
+            parameters: self.parameters.hash(),
+            last_certificate: self.last_certificate_hash(&parts),
+            evidence_root: parts.body_evidence_root(),
+            proposer,
+        };
+        let id = header.id();
+        Ok(Candidate { header, id, parts, execution, patch })
+    }
+
+    fn last_certificate_hash(&self, parts: &Parts) -> Hash {
+        parts.last_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash)
+    }
+
+    /// Is the block valid on the tip? Everything its header binds is checked against this node's own state.
+    pub fn judge(&self, header: Header, parts: Parts) -> Result<Candidate, InvalidProposal> {
+        self.check_header(&header, &parts)?;
+        self.check_last_certificate(&parts)?;
+        for evidence in &parts.evidence {
+            self.check_evidence(evidence)?;
+        }
+        let execution = self.execute(header.time, &parts)?;
+        if header.results_root != execution.results_root {
+            return Err(InvalidProposal::WrongRoot {
+                root: "results",
+                got: header.results_root,
+                expected: execution.results_root,
+            });
+        }
+        let (expected, patch) = self.tree.preview(&execution.changes);
+        if header.state_root != expected {
+            return Err(InvalidProposal::WrongRoot { root: "state", got: header.state_root, expected });
+        }
+        let id = header.id();
+        Ok(Candidate { header, id, parts, execution, patch })
+    }
+
+    fn check_header(&self, header: &Header, parts: &Parts) -> Result<(), InvalidProposal> {
+        let expected = self.tip.height.next();
+        if header.version != Header::VERSION {
+            return Err(InvalidProposal::WrongVersion { got: header.version });
+        }
+        if header.network != self.network {
+            return Err(InvalidProposal::WrongNetwork);
+        }
+        if header.height != expected {
+            return Err(InvalidProposal::WrongHeight { got: header.height, expected });
+        }
+        if header.parent != self.tip.block {
+            return Err(InvalidProposal::WrongParent { got: header.parent, expected: self.tip.block });
+        }
+        if header.time <= self.tip.time {
+            return Err(InvalidProposal::TimeNotLater { got: header.time, parent: self.tip.time });
+        }
+        if header.validators != self.validators.set().hash() {
+            return Err(InvalidProposal::WrongRules("validators"));
+        }
+        if header.next_validators != self.next_validators.set().hash() {
+            return Err(InvalidProposal::WrongRules("next validators"));
+        }
+        if header.parameters != self.parameters.hash() {
+            return Err(InvalidProposal::WrongRules("parameters"));
+        }
+        if self.validators.set().index_of(&header.proposer).is_none() {
+            return Err(InvalidProposal::WrongRules("proposers"));
+        }
+        if header.last_certificate != self.last_certificate_hash(parts) {
+            return Err(InvalidProposal::NotBound("last certificate"));
+        }
+        if header.evidence_root != parts.body_evidence_root() {
+            return Err(InvalidProposal::NotBound("evidence"));
+        }
+        if header.transactions_root != transactions_root(parts.transactions().map(|checked| &checked.signed)) {
+            return Err(InvalidProposal::NotBound("transactions"));
+        }
+        Ok(())
+    }
+
+    fn check_last_certificate(&self, parts: &Parts) -> Result<(), InvalidProposal> {
+        if self.tip.height == Height(0) {
+            return match parts.last_certificate {
+                None => Ok(()),
+                Some(_) => Err(InvalidProposal::NotBound("last certificate")),
+            };
+        }
+        let Some(certificate) = &parts.last_certificate else { return Err(InvalidProposal::NoLastCertificate) };
+        if self.tip_certificate.as_ref() == Some(certificate) {
+            return Ok(());
+        }
+        let of_parent = (certificate.kind, certificate.height, certificate.block)
+            == (CertificateKind::Commit, self.tip.height, self.tip.block);
+        if !of_parent {
+            return Err(InvalidProposal::NoLastCertificate);
+        }
+        // The parent was decided by the set before this one's.
+        let keys = self.keys_of_tip()?;
+        verify_certificate(certificate.clone(), &keys, self.network, RECOVERY_EPOCH)?;
+        Ok(())
+    }
+
+    /// The set that decided the tip. Sets change by governance only, which is two heights ahead.
+    fn keys_of_tip(&self) -> Result<Arc<ValidatorKeys>, InvalidProposal> {
+        let header = query::header(&*self.store, self.tip.height).ok().flatten();
+        match header {
+            Some((header, _)) if header.validators == self.validators.set().hash() => Ok(self.validators.clone()),
+            _ => Err(InvalidProposal::WrongRules("validators of the parent")),
+        }
+    }
+
+    pub fn check_evidence(&self, evidence: &Evidence) -> Result<(), InvalidProposal> {
+        let height = evidence.first.vote.height;
+        let oldest = self.tip.height.0.saturating_sub(self.parameters.evidence_window_heights);
+        if height > self.tip.height || height.0 < oldest {
+            return Err(InvalidProposal::Evidence(format!("height {height} is outside the evidence window")));
+        }
+        verify_evidence(evidence.clone(), &self.validators, self.network, RECOVERY_EPOCH)
+            .map(|_| ())
+            .map_err(|error| InvalidProposal::Evidence(error.to_string()))
+    }
+
+    /// Executes on the state of the tip. A panic in it is caught: it must not take down a validator that only looks
+    /// at somebody's proposal.
+    fn execute(&self, time: Timestamp, parts: &Parts) -> Result<Execution, InvalidProposal> {
+        let bytes: usize = parts.batches.iter().map(|batch| batch.bytes.len()).sum();
+        if bytes > self.parameters.block_bytes_max as usize {
+            return Err(InvalidProposal::TooLarge { got: bytes, max: self.parameters.block_bytes_max as usize });
+        }
+        let transfers: usize = parts.transactions().map(|checked| checked.transaction.transfers_count()).sum();
+        if transfers > self.parameters.block_transfers_max as usize {
+            return Err(InvalidProposal::TooManyTransfers {
+                got: transfers,
+                max: self.parameters.block_transfers_max as usize,
+            });
+        }
+        let transactions: Vec<_> = parts.batches.iter().flat_map(|batch| batch.transactions.iter().cloned()).collect();
+        let context = BlockContext { height: self.tip.height.next(), time };
+        // Nothing of the chain is changed by an execution, so there is nothing a panic could leave half-done.
+        let run = std::panic::AssertUnwindSafe(|| execute(self, &context, &transactions));
+        match std::panic::catch_unwind(run) {
+            Ok(Ok(execution)) => Ok(execution),
+            Ok(Err(invalid)) => Err(InvalidProposal::Ledger(invalid)),
+            Err(panic) => {
+                let message = panic.downcast_ref::<String>().cloned();
+                let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                Err(InvalidProposal::Panicked(message.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// A read failed since the last call: what was executed must not be believed.
+    pub fn take_failure(&self) -> Result<(), StoreError> {
+        self.failed.borrow_mut().take().map_or(Ok(()), Err)
+    }
+
+    /// Writes a decided block and moves the tip.
+    pub fn apply(&mut self, candidate: Candidate, certificate: Certificate) -> Result<CommittedBlock, OpenChainError> {
+        let Candidate { header, id, parts, execution, patch } = candidate;
+        assert!(header.height == self.tip.height.next());
+        assert!(certificate.block == id && certificate.height == header.height);
+        let tip = Tip { height: header.height, block: id, time: header.time };
+        let mut batch = WriteBatch::default();
+        let height = query::height_key(header.height);
+        batch.put(Table::Headers, height, encode(&(&header, &certificate)));
+        batch.put(Table::Bodies, height, encode(&parts.body()));
+        batch.put(Table::Results, height, encode(&execution.results));
+        batch.put(Table::BlockIds, id.0.0, height);
+        for (key, value) in &execution.changes {
+            match value {
+                Some(value) => batch.put(Table::State, key.to_bytes(), encode(value)),
+                None => batch.delete(Table::State, key.to_bytes()),
+            }
+        }
+        for (key, record) in &execution.ids {
+            batch.put(Table::Ids, encode(key), encode(record));
+        }
+        let expired = expired_ids_before(header.time, &self.parameters);
+        if expired > self.ids_removed_before {
+            batch.delete_range(Table::Ids, [0; 6], expired.0.to_be_bytes()[2..].to_vec());
+            self.ids_removed_before = expired;
+        }
+        batch.put(Table::Meta, META_TIP, encode(&tip));
+        self.store.write(batch)?;
+
+        self.accounts.get_mut().apply(&execution.changes);
+        self.tree.commit(patch);
+        self.tip = tip;
+        self.tip_certificate = Some(certificate.clone());
+        let registry_changed = execution.changes.keys().any(|key| matches!(key, StateKey::Member(_)));
+        let rules = |key: &StateKey| {
+            matches!(key, StateKey::Parameters | StateKey::ValidatorsNext | StateKey::ValidatorsAfterNext)
+        };
+        if execution.changes.keys().any(rules) {
+            self.read_rules()?;
+        }
+        let transfers = parts.transactions().map(|checked| checked.transaction.transfers_count()).sum();
+        let transactions = parts.transactions().map(|checked| checked.hash).zip(execution.results).collect();
+        Ok(CommittedBlock { header, id, certificate, transactions, transfers, registry_changed })
+    }
+
+    pub fn state_root(&self) -> Hash {
+        self.tree.root()
+    }
+
+    fn read<T: borsh::BorshSerialize + borsh::BorshDeserialize>(&self, table: Table, key: &[u8]) -> Option<T> {
+        let read = self.store.get(table, key).and_then(|bytes| match bytes {
+            None => Ok(None),
+            Some(bytes) => query::parse(&bytes).map(Some),
+        });
+        read.unwrap_or_else(|error| {
+            self.failed.borrow_mut().get_or_insert(error);
+            None
+        })
+    }
+}
+
+impl Parts {
+    fn body_evidence_root(&self) -> Hash {
+        Body { batches: Vec::new(), last_certificate: None, evidence: self.evidence.clone() }.evidence_root()
+    }
+}
+
+impl StateView for Chain {
+    fn get(&self, key: &StateKey) -> Option<StateValue> {
+        let StateKey::Account(id) = key else { return self.read(Table::State, &key.to_bytes()) };
+        if let Some(account) = self.accounts.borrow_mut().get(id) {
+            return Some(StateValue::Account(account));
+        }
+        let value: StateValue = self.read(Table::State, &key.to_bytes())?;
+        if let StateValue::Account(account) = &value {
+            self.accounts.borrow_mut().insert(*id, account.clone());
+        }
+        Some(value)
+    }
+
+    fn id(&self, key: &IdKey) -> Option<IdRecord> {
+        self.read(Table::Ids, &encode(key))
+    }
+}
+
+/// Accounts of recent blocks, decoded. Two generations: what is used stays, and memory has a bound.
+#[derive(Default)]
+struct AccountCache {
+    young: BTreeMap<AccountId, Account>,
+    old: BTreeMap<AccountId, Account>,
+    hits: Cell<u64>,
+}
+
+impl AccountCache {
+    fn get(&mut self, id: &AccountId) -> Option<Account> {
+        if let Some(account) = self.young.get(id) {
+            self.hits.set(self.hits.get() + 1);
+            return Some(account.clone());
+        }
+        let account = self.old.remove(id)?;
+        self.insert(*id, account.clone());
+        Some(account)
+    }
+
+    fn insert(&mut self, id: AccountId, account: Account) {
+        if self.young.len() >= ACCOUNTS_CACHED_MAX / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(id, account);
+    }
+
+    fn apply(&mut self, changes: &BTreeMap<StateKey, Option<StateValue>>) {
+        for (key, value) in changes {
+            let StateKey::Account(id) = key else { continue };
+            self.old.remove(id);
+            match value {
+                Some(StateValue::Account(account)) => self.insert(*id, account.clone()),
+                _ => {
+                    self.young.remove(id);
+                }
+            }
+        }
+    }
+}
+
+fn write_genesis(store: &mut dyn Store, genesis: &Genesis, tip: &Tip) -> Result<(), StoreError> {
+    let mut batch = WriteBatch::default();
+    for (key, value) in genesis_state(genesis) {
+        batch.put(Table::State, key.to_bytes(), encode(&value));
+    }
+    batch.put(Table::Meta, META_TIP, encode(tip));
+    store.write(batch)?;
+    store.sync()
+}
+
+fn tree_of(state: BTreeMap<StateKey, StateValue>) -> StateTree {
+    StateTree::from_leaves(state)
+}
+
+/// The tree over the store's leaves, and all accounts for the check of the books.
+fn read_state(store: &dyn Store) -> Result<(StateTree, Vec<Account>), OpenChainError> {
+    let mut accounts = Vec::new();
+    let mut leaves = Vec::new();
+    let mut corrupt = None;
+    store.scan(Table::State, &[], &mut |key, value| {
+        let key: Result<StateKey, _> = decode(key, key.len());
+        let value: Result<StateValue, _> = decode(value, value.len());
+        match (key, value) {
+            (Ok(key), Ok(value)) => {
+                if let StateValue::Account(account) = &value {
+                    accounts.push(account.clone());
+                }
+                leaves.push((key, value));
+                true
+            }
+            _ => {
+                corrupt = Some("a row of the state does not decode".to_owned());
+                false
+            }
+        }
+    })?;
+    match corrupt {
+        Some(cause) => Err(OpenChainError::Corrupt(cause)),
+        None => Ok((StateTree::from_leaves(leaves), accounts)),
+    }
+}
+
+fn keys_of(set: concordat_types::ValidatorSet) -> Result<ValidatorKeys, OpenChainError> {
+    ValidatorKeys::new(set).map_err(|error| OpenChainError::Corrupt(error.to_string()))
+}
+
+/// Until the recovery procedure exists there is one epoch.
+pub const RECOVERY_EPOCH: u32 = 0;
+/// About 200 bytes each: some 25 MB.
+const ACCOUNTS_CACHED_MAX: usize = 128 << 10;

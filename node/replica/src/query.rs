@@ -1,0 +1,132 @@
+//! Reads of the committed chain from a snapshot: what the API and the tools use. Layout: docs/storage.md.
+
+use crate::store::{Reader, StoreError, Table};
+use borsh::{BorshDeserialize, BorshSerialize};
+use concordat_ledger::{IdKey, IdKind, IdRecord, StateKey, StateValue, TransactionResult};
+use concordat_types::{
+    Account, AccountId, Asset, BlockId, Body, Certificate, Header, Height, Member, MemberId, Timestamp, Uuid, decode,
+};
+
+/// The last committed block; height 0 and the network id before the first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Tip {
+    pub height: Height,
+    pub block: BlockId,
+    pub time: Timestamp,
+}
+
+pub const META_TIP: &[u8] = b"tip";
+
+pub fn height_key(height: Height) -> [u8; 8] {
+    height.0.to_be_bytes()
+}
+
+pub fn tip(reader: &(impl Reader + ?Sized)) -> Result<Option<Tip>, StoreError> {
+    get(reader, Table::Meta, META_TIP)
+}
+
+pub fn header(reader: &(impl Reader + ?Sized), height: Height) -> Result<Option<(Header, Certificate)>, StoreError> {
+    get(reader, Table::Headers, &height_key(height))
+}
+
+pub fn body(reader: &(impl Reader + ?Sized), height: Height) -> Result<Option<Body>, StoreError> {
+    get(reader, Table::Bodies, &height_key(height))
+}
+
+pub fn results(reader: &(impl Reader + ?Sized), height: Height) -> Result<Option<Vec<TransactionResult>>, StoreError> {
+    get(reader, Table::Results, &height_key(height))
+}
+
+pub fn height_of_block(reader: &(impl Reader + ?Sized), block: &BlockId) -> Result<Option<Height>, StoreError> {
+    let Some(bytes) = reader.get(Table::BlockIds, &block.0.0)? else { return Ok(None) };
+    let bytes = bytes.try_into().map_err(|_| StoreError::Corrupt("a height is not 8 bytes".to_owned()))?;
+    Ok(Some(Height(u64::from_be_bytes(bytes))))
+}
+
+pub fn account(reader: &(impl Reader + ?Sized), id: &AccountId) -> Result<Option<Account>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Account(*id).to_bytes())? {
+        Some(StateValue::Account(account)) => Some(account),
+        _ => None,
+    })
+}
+
+/// Accounts of a member (of all members where None) with ids above `after`, in order of ids, at most `limit`.
+pub fn accounts_of(
+    reader: &(impl Reader + ?Sized),
+    owner: Option<&MemberId>,
+    after: Option<AccountId>,
+    limit: usize,
+) -> Result<Vec<(AccountId, Account)>, StoreError> {
+    let mut found = Vec::new();
+    let from = StateKey::Account(after.unwrap_or(AccountId([0; 16]))).to_bytes();
+    scan_state(reader, &from, &mut |key, value| {
+        let (StateKey::Account(id), StateValue::Account(account)) = (key, value) else { return false };
+        if after.is_none_or(|after| id > after) && owner.is_none_or(|owner| account.owner == *owner) {
+            found.push((id, account));
+        }
+        found.len() < limit
+    })?;
+    Ok(found)
+}
+
+pub fn members(reader: &(impl Reader + ?Sized)) -> Result<Vec<Member>, StoreError> {
+    let mut found = Vec::new();
+    scan_state(reader, &[MEMBER_KIND], &mut |_, value| {
+        let StateValue::Member(member) = value else { return false };
+        found.push(member);
+        true
+    })?;
+    Ok(found)
+}
+
+pub fn assets(reader: &(impl Reader + ?Sized)) -> Result<Vec<Asset>, StoreError> {
+    let mut found = Vec::new();
+    scan_state(reader, &[ASSET_KIND], &mut |_, value| {
+        let StateValue::Asset(asset) = value else { return false };
+        found.push(asset);
+        true
+    })?;
+    Ok(found)
+}
+
+pub fn id_record(
+    reader: &(impl Reader + ?Sized),
+    submitter: MemberId,
+    id: Uuid,
+    kind: IdKind,
+) -> Result<Option<IdRecord>, StoreError> {
+    get(reader, Table::Ids, &concordat_types::encode(&IdKey { id, kind, submitter }))
+}
+
+fn scan_state(
+    reader: &(impl Reader + ?Sized),
+    from: &[u8],
+    visit: &mut dyn FnMut(StateKey, StateValue) -> bool,
+) -> Result<(), StoreError> {
+    let mut failed = None;
+    reader.scan(Table::State, from, &mut |key, value| match (parse(key), parse(value)) {
+        (Ok(key), Ok(value)) => visit(key, value),
+        (Err(error), _) | (_, Err(error)) => {
+            failed = Some(error);
+            false
+        }
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+fn get<T: BorshSerialize + BorshDeserialize>(
+    reader: &(impl Reader + ?Sized),
+    table: Table,
+    key: &[u8],
+) -> Result<Option<T>, StoreError> {
+    reader.get(table, key)?.map(|bytes| parse(&bytes)).transpose()
+}
+
+/// Rows were written here: that they decode is taken on trust only as far as it is checked.
+pub(crate) fn parse<T: BorshSerialize + BorshDeserialize>(bytes: &[u8]) -> Result<T, StoreError> {
+    decode(bytes, bytes.len()).map_err(|error| StoreError::Corrupt(format!("a row does not decode: {error}")))
+}
+
+/// First bytes of the canonical state keys (`StateKey`).
+const MEMBER_KIND: u8 = 3;
+const ASSET_KIND: u8 = 4;

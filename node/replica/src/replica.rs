@@ -1,0 +1,541 @@
+//! The replica: takes inputs, drives consensus, keeps the log, writes the chain, and says what to send.
+//!
+//! `step` works through all inputs, lets the machine run, makes durable in one sync turn whatever the votes rest on, and
+//! only then signs. Nothing is sent before that.
+
+mod bodies;
+mod open;
+mod peers;
+mod proposals;
+mod submit;
+mod sync;
+#[cfg(test)]
+mod tests;
+
+pub use open::OpenError;
+pub use peers::PeerView;
+
+use crate::{
+    chain::{Candidate, Chain, RECOVERY_EPOCH},
+    disk::Disk,
+    io::{Alarm, CheckedMessage, Effect, Input, Now, Ticket},
+    log::{LockRecord, Log, LogError, Record},
+    mempool::Mempool,
+    message::Message,
+    signer::{Signer, SignerError},
+    store::{Reader, StoreError},
+    votes::VoteKeeper,
+};
+use bodies::Known;
+use concordat_consensus::{Consensus, HeightStart, Input as Event, Output, Quorum, Step, Timeout, TimeoutKind};
+use concordat_crypto::{attest_own_vote, certificate_from_votes, verify_certificate};
+use concordat_types::{
+    BlockId, Certificate, CertificateKind, Evidence, Genesis, Height, MemberId, Round, SignedVote, TransactionHash,
+    ValidatorIndex, Verified, Vote, VoteType,
+};
+use peers::Peer;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+#[derive(Clone, Debug)]
+pub struct ReplicaConfig {
+    pub genesis: Genesis,
+    pub member: MemberId,
+    pub mempool_bytes_max: usize,
+}
+
+pub struct Replica {
+    me: MemberId,
+    now: Now,
+    chain: Chain,
+    disk: Box<dyn Disk>,
+    log: Log,
+    signer: Option<Box<dyn Signer>>,
+    consensus: Consensus,
+    keeper: VoteKeeper,
+    mempool: Mempool,
+
+    /// Of the height above the tip.
+    timers: BTreeSet<(u64, Timeout)>,
+    known: BTreeMap<BlockId, Known>,
+    candidates: BTreeMap<BlockId, Candidate>,
+    /// What the machine waits for, and when it is asked for again.
+    wanted: BTreeMap<BlockId, u64>,
+    events: VecDeque<Event>,
+    to_sign: Vec<Vote>,
+    /// Votes of our own key at this height that the log holds.
+    own_votes: BTreeSet<Vote>,
+    polka: Option<Certificate>,
+
+    evidence: Vec<Evidence>,
+    quarantine: BTreeSet<TransactionHash>,
+    peers: BTreeMap<MemberId, Peer>,
+    /// Messages of the next height that came before this one was decided.
+    early: VecDeque<(MemberId, CheckedMessage)>,
+    sync: Option<sync::Request>,
+    /// Since when peers have been ahead of us.
+    behind_since_ms: Option<u64>,
+    waiting: BTreeMap<TransactionHash, Vec<Ticket>>,
+    tickets: BTreeMap<Ticket, TransactionHash>,
+
+    stopped: Option<String>,
+    /// No vote leaves before this node knows where the others are.
+    catching_up: bool,
+    /// After the loss of the log the key signs only above this.
+    sign_above: Height,
+    clock_alarm: bool,
+    committed_ms: u64,
+    status_ms: u64,
+    resend_ms: u64,
+    effects: Vec<Effect>,
+}
+
+impl std::fmt::Debug for Replica {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Replica({}, {:?}, round {:?})", self.me, self.chain.tip, self.consensus.round())
+    }
+}
+
+/// Something durable failed: the process ends, since what it knows is not what the disk holds.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Fatal {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    #[error("{0}")]
+    Chain(#[from] crate::chain::OpenChainError),
+}
+
+/// What operators see; never input to a decision.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    pub height: Height,
+    pub block: BlockId,
+    pub state_root: concordat_types::Hash,
+    pub block_time: concordat_types::Timestamp,
+    /// None: idle.
+    pub round: Option<Round>,
+    pub step: &'static str,
+    pub mempool_transactions: usize,
+    pub mempool_bytes: usize,
+    pub is_validator: bool,
+    pub signing: bool,
+    pub stopped_reason: Option<String>,
+    pub last_signers: Vec<MemberId>,
+    pub syncing: bool,
+    pub clock_alarm: bool,
+    pub peers: Vec<PeerView>,
+    pub log_bytes_written: u64,
+}
+
+impl Replica {
+    pub fn step(&mut self, now: Now, inputs: Vec<Input>) -> Result<Vec<Effect>, Fatal> {
+        self.now = now;
+        for input in inputs {
+            self.take(input)?;
+        }
+        self.fire_timers()?;
+        self.cut_batches();
+        self.wake_if_due();
+        self.run()?;
+        self.sync_if_behind();
+        self.housekeep()?;
+        self.log.flush(&mut *self.disk)?;
+        Ok(std::mem::take(&mut self.effects))
+    }
+
+    /// When the next step is due on the monotonic clock, if nothing comes before.
+    pub fn deadline_ms(&self) -> Option<u64> {
+        let timer = self.timers.first().map(|(due, _)| *due);
+        let heartbeat = self.is_idle().then(|| self.heartbeat_due_ms());
+        let sync = self.sync.as_ref().map(|request| request.deadline_ms);
+        let wanted = self.wanted.values().min().copied();
+        let behind = self.behind_due_ms();
+        [timer, heartbeat, sync, wanted, behind, Some(self.status_due_ms())].into_iter().flatten().min()
+    }
+
+    pub fn snapshot(&self) -> Arc<dyn Reader> {
+        self.chain.store().snapshot()
+    }
+
+    pub fn tip(&self) -> crate::query::Tip {
+        self.chain.tip
+    }
+
+    pub fn telemetry(&self) -> Telemetry {
+        let set = self.chain.validators.set();
+        let signers = self.chain.tip_certificate.iter().flat_map(|certificate| certificate.signers.iter());
+        Telemetry {
+            height: self.chain.tip.height,
+            block: self.chain.tip.block,
+            state_root: self.chain.state_root(),
+            block_time: self.chain.tip.time,
+            round: self.consensus.round(),
+            step: match (self.consensus.round(), self.consensus.step()) {
+                (None, _) => "idle",
+                (_, Step::Propose) => "propose",
+                (_, Step::Prevote) => "prevote",
+                (_, Step::Precommit) => "precommit",
+            },
+            mempool_transactions: self.mempool.transactions_count(),
+            mempool_bytes: self.mempool.bytes(),
+            is_validator: self.my_index().is_some(),
+            signing: self.may_sign(),
+            stopped_reason: self.stopped.clone(),
+            last_signers: signers.filter_map(|index| set.get(index)).map(|validator| validator.member).collect(),
+            syncing: self.sync.is_some(),
+            clock_alarm: self.clock_alarm,
+            peers: self.peers.iter().map(|(member, peer)| peer.view(*member)).collect(),
+            log_bytes_written: self.log.bytes_written,
+        }
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), Fatal> {
+        match input {
+            Input::PeerConnected { peer } => self.on_connected(peer),
+            Input::PeerDisconnected { peer } => self.on_disconnected(peer),
+            Input::Peer { from, message } => self.on_message(from, message)?,
+            Input::Submit { ticket, transaction } => self.on_submit(ticket, transaction),
+            Input::Forget { ticket } => self.forget(ticket),
+        }
+        self.drive()
+    }
+
+    fn fire_timers(&mut self) -> Result<(), Fatal> {
+        while let Some(&(due, timeout)) = self.timers.first() {
+            if due > self.now.monotonic_ms {
+                break;
+            }
+            self.timers.pop_first();
+            self.events.push_back(Event::Timeout(timeout));
+            self.drive()?;
+        }
+        Ok(())
+    }
+
+    /// Drives the machine and signs until nothing is left to do.
+    fn run(&mut self) -> Result<(), Fatal> {
+        loop {
+            self.drive()?;
+            if !self.sign_turn()? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn drive(&mut self) -> Result<(), Fatal> {
+        while let Some(event) = self.events.pop_front() {
+            for output in self.consensus.handle(event) {
+                self.carry_out(output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, output: Output) -> Result<(), Fatal> {
+        match output {
+            Output::EnterRound { round } => self.on_enter_round(round),
+            Output::GetValue { round } => self.build_value(round)?,
+            Output::Persist(lock) => self.persist_lock(lock),
+            Output::Sign(vote) => self.to_sign.push(vote),
+            Output::Schedule(timeout) => {
+                self.timers.insert((self.now.monotonic_ms + self.duration_ms(timeout), timeout));
+            }
+            Output::FetchBlock(block) => self.want(block)?,
+            Output::Decide { block, commit, .. } => self.decide(block, commit)?,
+            Output::Evidence(evidence) => self.on_evidence(evidence),
+            Output::InvalidPolka { block, .. } => {
+                let reason = self.verdict_on(&block);
+                self.alarm(Alarm::InvalidPolka { height: self.consensus.height(), block, reason });
+            }
+            Output::InvalidCommit { round, block } => {
+                let reason = self.verdict_on(&block);
+                self.stop_signing(format!(
+                    "block {block} of round {round} has a commit quorum and is invalid here: {reason}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_enter_round(&mut self, round: Round) {
+        for verified in self.keeper.enter_round(&self.chain.validators, round) {
+            self.events.push_back(Event::Vote(verified));
+        }
+        if round > Round(0) {
+            self.send_round_certificate(None, round);
+            self.broadcast_status();
+        }
+    }
+
+    fn duration_ms(&self, timeout: Timeout) -> u64 {
+        let p = &self.chain.parameters;
+        let base = match timeout.kind {
+            TimeoutKind::Propose => p.timeout_propose_ms,
+            TimeoutKind::Prevote => p.timeout_prevote_ms,
+            TimeoutKind::Precommit => p.timeout_precommit_ms,
+        };
+        let grown = u64::from(base) + u64::from(timeout.round.0) * u64::from(p.timeout_step_ms);
+        grown.min(u64::from(p.timeout_max_ms))
+    }
+
+    fn persist_lock(&mut self, lock: concordat_consensus::Lock) {
+        let polka = match lock.polka {
+            Some(Quorum::Certificate(certificate)) => Some(certificate.into_inner()),
+            Some(Quorum::Votes(votes)) => self.certify(&votes).map(Verified::into_inner),
+            None => None,
+        };
+        self.polka = polka.clone();
+        if self.signer.is_some() {
+            let height = self.consensus.height();
+            self.log.append(&Record::Lock(LockRecord { height, locked: lock.locked, valid: lock.valid, polka }));
+        }
+    }
+
+    /// Verified votes make a certificate that verifies; where they do not, a key or the machine is broken.
+    fn certify(&mut self, votes: &[Verified<SignedVote>]) -> Option<Verified<Certificate>> {
+        let made = certificate_from_votes(votes, &self.chain.validators, self.chain.network(), RECOVERY_EPOCH);
+        match made {
+            Ok(certificate) => Some(certificate),
+            Err(error) => {
+                self.stop_signing(format!("verified votes gave no certificate: {error}"));
+                None
+            }
+        }
+    }
+
+    // ---- signing ------------------------------------------------------------------------------------------------
+
+    fn my_index(&self) -> Option<ValidatorIndex> {
+        let signer = self.signer.as_ref()?;
+        let index = self.chain.validators.set().index_of(&self.me)?;
+        (self.chain.validators.set().get(index)?.key == signer.public_key()).then_some(index)
+    }
+
+    fn may_sign(&self) -> bool {
+        self.my_index().is_some()
+            && self.stopped.is_none()
+            && !self.catching_up
+            && self.consensus.height() > self.sign_above
+    }
+
+    /// One sync turn: record what is to be signed and what it rests on, make both files durable, sign, send, and give
+    /// the machine its own votes. False where there was nothing to sign.
+    fn sign_turn(&mut self) -> Result<bool, Fatal> {
+        if self.to_sign.is_empty() || !self.may_sign() {
+            return Ok(false);
+        }
+        let height = self.consensus.height();
+        let votes: Vec<Vote> = self.to_sign.drain(..).filter(|vote| vote.height == height).collect();
+        for vote in &votes {
+            if let Some(block) = vote.block {
+                self.log_body(&block);
+            }
+            self.log.append(&Record::Intent(*vote));
+        }
+        let signer = self.signer.as_mut().expect("may_sign saw a signer");
+        let verdicts = signer.prepare(&votes)?;
+        signer.begin_sync()?;
+        self.log.sync(&mut *self.disk)?;
+        signer.end_sync()?;
+        let validator = self.my_index().expect("may_sign saw a validator");
+        for (vote, verdict) in votes.into_iter().zip(verdicts) {
+            if let Err(refused) = verdict {
+                self.alarm(Alarm::SignRefused { reason: refused.to_string() });
+                continue;
+            }
+            let signer = self.signer.as_mut().expect("may_sign saw a signer");
+            let signature = signer.sign(&vote)?;
+            let signed = attest_own_vote(SignedVote { vote, validator, signature });
+            self.log.append(&Record::Signed(*signed));
+            self.own_votes.insert(vote);
+            self.send_own(signed);
+        }
+        Ok(true)
+    }
+
+    fn send_own(&mut self, signed: Verified<SignedVote>) {
+        let vote = signed.vote;
+        match vote.vote_type {
+            VoteType::Proposal => {
+                if let Some(message) = self.proposal_message(*signed) {
+                    self.broadcast(Message::Proposal(Box::new(message)));
+                }
+                self.events.push_back(Event::Proposal { proposal: signed, timely: true });
+            }
+            VoteType::Prevote | VoteType::Precommit => {
+                self.keeper.add_verified(&signed);
+                self.broadcast(Message::Vote(*signed));
+                // No hidden locks: whoever sees the precommit can have the polka behind it.
+                let is_lock = vote.vote_type == VoteType::Precommit && vote.block.is_some();
+                if let Some(polka) = self.polka.clone().filter(|polka| is_lock && Some(polka.block) == vote.block) {
+                    self.broadcast(Message::Certificate(polka));
+                }
+                self.events.push_back(Event::Vote(signed));
+            }
+        }
+    }
+
+    fn stop_signing(&mut self, reason: String) {
+        if self.stopped.is_none() {
+            self.stopped = Some(reason.clone());
+            self.alarm(Alarm::StoppedSigning { reason });
+        }
+    }
+
+    // ---- deciding -----------------------------------------------------------------------------------------------
+
+    fn decide(&mut self, block: BlockId, commit: Quorum) -> Result<(), Fatal> {
+        let certificate = match commit {
+            Quorum::Certificate(certificate) => certificate,
+            Quorum::Votes(votes) => match self.certify(&votes) {
+                Some(certificate) => certificate,
+                None => return Ok(()),
+            },
+        };
+        let candidate = self.candidates.remove(&block).expect("the machine decides only what was found valid");
+        self.commit(candidate, certificate.into_inner())
+    }
+
+    /// Writes the block and goes to the next height.
+    fn commit(&mut self, candidate: Candidate, certificate: Certificate) -> Result<(), Fatal> {
+        if self.signer.is_some() {
+            self.log.append(&Record::Decided(certificate.clone()));
+        }
+        let evidence = candidate.parts.evidence.clone();
+        let committed = self.chain.apply(candidate, certificate)?;
+        self.evidence.retain(|held| !evidence.contains(held));
+        self.committed_ms = self.now.monotonic_ms;
+        let hashes: Vec<TransactionHash> = committed.transactions.iter().map(|(hash, _)| *hash).collect();
+        self.mempool.remove_committed(hashes.into_iter(), committed.header.time);
+        self.answer_waiting(&committed)?;
+        self.effects.push(Effect::Committed(Arc::new(committed)));
+        self.begin_height();
+        let early = std::mem::take(&mut self.early);
+        for (from, message) in early {
+            self.on_message(from, message)?;
+        }
+        Ok(())
+    }
+
+    fn begin_height(&mut self) {
+        let height = self.chain.tip.height.next();
+        self.timers.clear();
+        self.known.clear();
+        self.candidates.clear();
+        self.wanted.clear();
+        self.events.clear();
+        self.to_sign.clear();
+        self.own_votes.clear();
+        self.polka = None;
+        self.keeper = VoteKeeper::new(self.chain.network(), RECOVERY_EPOCH);
+        let validators = self.chain.validators.set().clone();
+        self.consensus.next_height(HeightStart { height, validators, me: self.my_index() });
+    }
+
+    // ---- waking -------------------------------------------------------------------------------------------------
+
+    fn is_idle(&self) -> bool {
+        self.consensus.round().is_none() && !self.consensus.has_decided()
+    }
+
+    fn heartbeat_due_ms(&self) -> u64 {
+        self.committed_ms + u64::from(self.chain.parameters.heartbeat_ms)
+    }
+
+    /// Leaves the idle state for a reason of this node's own.
+    fn wake_if_due(&mut self) {
+        if self.is_idle() && (!self.mempool.is_empty() || self.now.monotonic_ms >= self.heartbeat_due_ms()) {
+            self.events.push_back(Event::Start);
+        }
+    }
+
+    /// Leaves it because a verified vote or proposal shows that others have.
+    fn wake(&mut self) {
+        if self.is_idle() {
+            self.events.push_back(Event::Start);
+        }
+    }
+
+    // ---- certificates -------------------------------------------------------------------------------------------
+
+    fn on_certificate(&mut self, from: MemberId, certificate: Certificate) {
+        if self.consensus.quorum(certificate.round, certificate.kind).is_some() {
+            return;
+        }
+        match verify_certificate(certificate, &self.chain.validators, self.chain.network(), RECOVERY_EPOCH) {
+            Ok(verified) => self.events.push_back(Event::Certificate(verified)),
+            Err(error) => self.disconnect(from, format!("sent a certificate that does not verify: {error}")),
+        }
+    }
+
+    /// A certificate of a height that is decided here: it must name the same block.
+    fn on_old_certificate(&mut self, certificate: Certificate) -> Result<(), Fatal> {
+        if certificate.kind != CertificateKind::Commit {
+            return Ok(());
+        }
+        let Some((header, ours)) = crate::query::header(self.chain.store(), certificate.height)? else { return Ok(()) };
+        if ours.block == certificate.block || header.validators != self.chain.validators.set().hash() {
+            return Ok(());
+        }
+        let (theirs, height) = (certificate.block, certificate.height);
+        if verify_certificate(certificate, &self.chain.validators, self.chain.network(), RECOVERY_EPOCH).is_ok() {
+            self.stop_signing(format!(
+                "two certified blocks at height {height}: {} here, {theirs} elsewhere",
+                ours.block
+            ));
+        }
+        Ok(())
+    }
+
+    fn on_evidence(&mut self, evidence: Evidence) {
+        let validator = self.chain.validators.set().get(evidence.first.validator);
+        if let Some(member) = validator.map(|validator| validator.member) {
+            self.alarm(Alarm::Equivocation { member, height: evidence.first.vote.height });
+        }
+        if self.evidence.len() < EVIDENCE_HELD_MAX && !self.evidence.contains(&evidence) {
+            self.evidence.push(evidence);
+        }
+    }
+
+    // ---- effects ------------------------------------------------------------------------------------------------
+
+    fn alarm(&mut self, alarm: Alarm) {
+        self.effects.push(Effect::Alarm(alarm));
+    }
+
+    fn send(&mut self, to: MemberId, message: Message) {
+        self.effects.push(Effect::Send { to, message: Arc::new(message) });
+    }
+
+    fn broadcast(&mut self, message: Message) {
+        self.effects.push(Effect::Broadcast { message: Arc::new(message) });
+    }
+
+    fn disconnect(&mut self, peer: MemberId, reason: String) {
+        self.effects.push(Effect::Disconnect { peer, reason });
+    }
+
+    /// Now and then: a new log segment, batches that nobody acknowledged, where we are.
+    fn housekeep(&mut self) -> Result<(), Fatal> {
+        self.chain.take_failure()?;
+        if self.log.wants_rotation() {
+            self.chain.sync_store()?;
+            self.log.rotate(&mut *self.disk, self.chain.tip.height)?;
+        }
+        self.ask_for_wanted()?;
+        self.resend_batches();
+        if self.now.monotonic_ms >= self.status_due_ms() {
+            self.broadcast_status();
+        }
+        Ok(())
+    }
+}
+
+/// One a validator and kind is enough; more than this many at once means an attack that one block reports anyway.
+const EVIDENCE_HELD_MAX: usize = 64;

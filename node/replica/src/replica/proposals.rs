@@ -1,0 +1,162 @@
+//! Proposals: made here, and taken from others.
+
+use super::{
+    Fatal, Replica,
+    bodies::{INLINE_BYTES_MAX, Known},
+};
+use crate::{
+    chain::{Candidate, InvalidProposal, Parts, RECOVERY_EPOCH},
+    io::{Alarm, CheckedBatch},
+    message::Proposal,
+};
+use concordat_consensus::Input as Event;
+use concordat_crypto::verify_vote;
+use concordat_types::{BlsSignature, Height, MemberId, Round, SignedVote, Timestamp, ValidatorIndex, Vote, VoteType};
+use std::sync::Arc;
+
+impl Replica {
+    /// L18: a new block on the tip, from what waits.
+    pub(super) fn build_value(&mut self, round: Round) -> Result<(), Fatal> {
+        if !self.may_sign() {
+            return Ok(());
+        }
+        let time = Timestamp(self.now.unix_ms.max(self.chain.tip.time.0 + 1));
+        let batches = self.mempool.select(&self.chain.parameters, time, &self.quarantine);
+        let last_certificate =
+            (self.chain.tip.height > Height(0)).then(|| self.chain.tip_certificate.clone()).flatten();
+        let chain = &self.chain;
+        let mut evidence = self.evidence.clone();
+        evidence.retain(|held| chain.check_evidence(held).is_ok());
+        evidence.truncate(concordat_types::Body::EVIDENCE_MAX);
+        let parts = Parts { batches, last_certificate, evidence };
+        let built = self.build_or_quarantine(time, parts);
+        self.chain.take_failure()?;
+        let Some(candidate) = built else { return Ok(()) };
+        let block = candidate.id;
+        let vote = Vote {
+            vote_type: VoteType::Proposal,
+            height: self.consensus.height(),
+            round,
+            valid_round: None,
+            block: Some(block),
+        };
+        // The signature is filled in when it is made; until then the block is only ours.
+        let unsigned = SignedVote { vote, validator: ValidatorIndex(0), signature: BlsSignature([0; 96]) };
+        self.known.insert(block, Known::of_parts(candidate.header.clone(), &candidate.parts, unsigned));
+        self.candidates.insert(block, candidate);
+        self.events.push_back(Event::Block { block, valid: true });
+        self.events.push_back(Event::Value { round, block });
+        Ok(())
+    }
+
+    /// A block that this node cannot execute itself: the transaction that does it is found by halving, and set aside.
+    fn build_or_quarantine(&mut self, time: Timestamp, parts: Parts) -> Option<Candidate> {
+        let error = match self.chain.build(self.me, time, parts.clone()) {
+            Ok(candidate) => return Some(candidate),
+            Err(error) => error,
+        };
+        let reason = error.to_string();
+        let mut suspects: Vec<_> = parts.batches.iter().flat_map(|batch| batch.transactions.iter().cloned()).collect();
+        let fails = |transactions: &[crate::mempool::Checked]| {
+            let batch = CheckedBatch::of(transactions.to_vec());
+            let parts = Parts { batches: vec![Arc::new(batch)], ..Parts::default() };
+            matches!(
+                self.chain.build(self.me, time, parts),
+                Err(InvalidProposal::Panicked(_) | InvalidProposal::Ledger(_))
+            )
+        };
+        while suspects.len() > 1 {
+            let second = suspects.split_off(suspects.len() / 2);
+            if !fails(&suspects) {
+                suspects = second;
+            }
+        }
+        let culprit = suspects.first().map(|checked| checked.hash)?;
+        if self.quarantine.len() < QUARANTINE_MAX {
+            self.quarantine.insert(culprit);
+        }
+        self.alarm(Alarm::Quarantined { transaction: culprit, reason });
+        // What is left goes into the next round's block, or this node's next turn.
+        let batches = self.mempool.select(&self.chain.parameters, time, &self.quarantine);
+        self.chain.build(self.me, time, Parts { batches, ..parts }).ok()
+    }
+
+    /// The message for our own proposal of a block that is known here.
+    pub(super) fn proposal_message(&mut self, signed: SignedVote) -> Option<Proposal> {
+        let block = signed.vote.block?;
+        let known = self.known.get_mut(&block)?;
+        known.signed = signed;
+        let small = known.bytes() < INLINE_BYTES_MAX;
+        let polka = signed.vote.valid_round.and(self.polka.clone()).filter(|polka| polka.block == block);
+        let (mempool, me, set) = (&self.mempool, self.me, self.chain.validators.set());
+        Some(known.message(signed, polka, |digest| !small && mempool.is_held_by_quorum(digest, me, set)))
+    }
+
+    pub(super) fn on_proposal(
+        &mut self,
+        from: MemberId,
+        proposal: Proposal,
+        batches: Vec<Arc<CheckedBatch>>,
+    ) -> Result<(), Fatal> {
+        let signed = proposal.signed;
+        let vote = signed.vote;
+        let consistent = vote.vote_type == VoteType::Proposal
+            && vote.is_well_formed()
+            && vote.height == proposal.header.height
+            && vote.block == Some(proposal.header.id());
+        if !consistent {
+            self.disconnect(from, "sent a proposal whose header is not the one it names".to_owned());
+            return Ok(());
+        }
+        let current = self.consensus.round().unwrap_or(Round(0));
+        if vote.round.0 > current.0.saturating_add(crate::votes::ROUNDS_AHEAD_MAX) {
+            return Ok(());
+        }
+        let block = proposal.header.id();
+        let is_wanted = self.wanted.contains_key(&block);
+        let is_new = self.consensus.proposal(vote.round).is_none_or(|held| **held != signed);
+        if is_new {
+            if signed.validator != self.consensus.proposer(vote.round) {
+                self.disconnect(
+                    from,
+                    format!("sent a proposal of a validator whose turn it is not in round {}", vote.round),
+                );
+                return Ok(());
+            }
+            let verified = verify_vote(&self.chain.validators, signed, self.chain.network(), RECOVERY_EPOCH);
+            let Ok(verified) = verified else {
+                self.disconnect(from, "sent a proposal with a bad signature".to_owned());
+                return Ok(());
+            };
+            self.check_own_key(&verified);
+            if let Some(polka) = proposal.polka.clone() {
+                self.on_certificate(from, polka);
+            }
+            let timely = self
+                .known
+                .get(&block)
+                .map_or_else(|| self.is_timely(proposal.header.time, vote.round), |known| known.timely);
+            self.known.entry(block).or_insert_with(|| Known::of_proposal(&proposal, timely)).signed = signed;
+            self.events.push_back(Event::Proposal { proposal: verified, timely });
+            self.wake();
+        } else if !is_wanted && !self.known.contains_key(&block) {
+            return Ok(());
+        }
+        let known = self.known.entry(block).or_insert_with(|| Known::of_proposal(&proposal, false));
+        known.add_batches(batches);
+        self.try_judge(&block)
+    }
+
+    /// Proposer-based timestamps: the proposer's clock, within precision of ours, and not on the way for too long.
+    /// Both bounds grow with the round, so that wrong clocks slow the network down but never stop it.
+    fn is_timely(&self, time: Timestamp, round: Round) -> bool {
+        let p = &self.chain.parameters;
+        let grown = |ms: u32| u64::from(ms) * (2 + u64::from(round.0)) / 2;
+        let precision = grown(p.precision_ms);
+        let now = self.now.unix_ms;
+        now + precision >= time.0 && now <= time.0 + grown(p.delay_ms) + precision
+    }
+}
+
+/// Transactions that nobody here can execute: a defect that an operator will look at long before there are as many.
+const QUARANTINE_MAX: usize = 1024;
