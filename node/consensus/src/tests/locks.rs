@@ -41,7 +41,20 @@ pub const CASES: &[Case] = &[
         ",
     ),
     case(
-        "a polka of the very round of the lock unlocks too, lines 28 and 29 say at most",
+        "lines 28 and 29 say at most: a polka of the very round of the lock unlocks, though a third must have lied",
+        "
+            start -> round 0, timer propose 0
+            block A ok ->
+            block B ok ->
+            proposal 0 A -> sign prevote 0 A
+            prevote 0 A by 0 1 3 -> locked A@0 valid A@0, sign precommit 0 A
+            polka 0 B by 0 1 2 ->
+            precommit 1 nil by 0 1 -> round 1, timer propose 1
+            proposal 1 B vr 0 -> sign prevote 1 B vr 0
+        ",
+    ),
+    case(
+        "the locked value is prevoted again with its round",
         "
             start -> round 0, timer propose 0
             block A ok ->

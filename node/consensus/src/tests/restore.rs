@@ -1,7 +1,7 @@
 //! After a crash: own votes count again, the lock binds, and nothing conflicting is asked to be signed.
 
 use super::{block, certificate, play, show, signed, start};
-use crate::{Consensus, Lock, Quorum, Step};
+use crate::{Consensus, Input, Lock, Output, Quorum, Step};
 use alloc::{string::String, vec, vec::Vec};
 use concordat_types::{BlockId, CertificateKind, Height, Round, SignedVote, Verified, Vote, VoteType};
 
@@ -166,4 +166,35 @@ fn locked_on_b_after_a_a_restored_machine_does_not_convict_itself() {
             proposal 5 B vr 2 -> sign prevote 5 B vr 2
         ",
     );
+}
+
+#[test]
+fn the_round_certificate_is_what_brought_us_here_and_brings_another() {
+    let by_timeout = "
+        start -> round 0, timer propose 0
+        precommit 0 nil by 0 1 2 -> timer precommit 0
+        timeout precommit 0 -> round 1, timer propose 1
+    ";
+    let by_votes = "
+        start -> round 0, timer propose 0
+        prevote 5 nil by 0 ->
+        precommit 5 nil by 1 -> round 5, timer propose 5
+    ";
+    let by_polka = "
+        start -> round 0, timer propose 0
+        polka 5 A by 0 1 2 -> round 5, timer propose 5, fetch A
+    ";
+    for (script, round, inputs) in [(by_timeout, 0, 3), (by_votes, 5, 2), (by_polka, 5, 1)] {
+        let mut machine = Consensus::new(start(&[1; 4], Some(3)));
+        assert_eq!(machine.round_certificate(), []);
+        play(&mut machine, "enter", script);
+        let certificate = machine.round_certificate();
+        assert_eq!(certificate.len(), inputs);
+
+        let mut other = Consensus::new(start(&[1; 4], Some(2)));
+        other.handle(Input::Start);
+        let out: Vec<_> = certificate.into_iter().flat_map(|input| other.handle(input)).collect();
+        assert!(matches!(out[0], Output::Schedule(_) | Output::EnterRound { .. }));
+        assert_eq!(other.round(), Some(Round(round)));
+    }
 }
