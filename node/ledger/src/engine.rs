@@ -81,6 +81,7 @@ pub fn execute(
     check_block(&parameters, context, transactions)?;
     let mut overlay = Overlay::new(view);
     advance_validators(&mut overlay);
+    overlay.keep();
     let block = Block { context: *context, parameters };
     let (mut results, mut root, mut items) =
         (Vec::with_capacity(transactions.len()), ResultsRoot::default(), Vec::new());

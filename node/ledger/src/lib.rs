@@ -13,6 +13,8 @@ mod operations;
 mod overlay;
 pub mod results;
 pub mod state;
+#[cfg(test)]
+mod tests;
 mod transaction;
 pub mod tree;
 pub mod view;

@@ -1,9 +1,9 @@
 //! Results, and the root that a header holds over them.
 
 use crate::items::{Item, items_of};
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_types::{CheckedTransaction, Hash, ResultCode, TransactionHash, Uuid, merkle::MerkleRoot};
+use concordat_types::{CheckedTransaction, Hash, ResultCode, TransactionHash, Uuid, Verified, merkle::MerkleRoot};
 
 /// What became of one operation.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -57,7 +57,10 @@ pub struct ResultLeaf {
 }
 
 /// The leaves of a block, in order; what receipts are proved against.
-pub fn result_leaves(transactions: &[&CheckedTransaction], results: &[TransactionResult]) -> Vec<ResultLeaf> {
+pub fn result_leaves(
+    transactions: &[Arc<Verified<CheckedTransaction>>],
+    results: &[TransactionResult],
+) -> Vec<ResultLeaf> {
     let mut leaves = Vec::new();
     let mut items = Vec::new();
     for (tx_index, (checked, result)) in transactions.iter().zip(results).enumerate() {

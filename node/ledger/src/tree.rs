@@ -461,3 +461,6 @@ fn first_difference(a: &Hash, b: &Hash) -> Option<u8> {
 }
 
 const STATE_VALUE: Tag = Tag("concordat/state-value/v1");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Bytes that must never change: other programs and old receipts depend on them.
+
+use super::{scenario::tree_of, world::*};
+use crate::{BlockContext, IdKey, IdKind, IdRecord, MemoryState, OperationResult, StateKey, execute, result_leaves};
+use alloc::{format, string::String, string::ToString, vec, vec::Vec};
+use concordat_types::{BatchMode, Hash, Height, Operation, ResultCode, encode};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn keys() {
+    let golden = [
+        (StateKey::Parameters, "00"),
+        (StateKey::ValidatorsNext, "01"),
+        (StateKey::ValidatorsAfterNext, "02"),
+        (StateKey::Member(member_id("bank-a")), "030662616e6b2d61"),
+        (StateKey::Asset(asset_code("EUR")), "0403455552"),
+        (StateKey::Account(account_id("A")), ACCOUNT_KEY),
+        (StateKey::IdWindow, "06"),
+        (StateKey::IdBucket(0x0102), "070201000000000000"),
+    ];
+    for (key, bytes) in golden {
+        assert_eq!(hex(&key.to_bytes()), bytes);
+    }
+}
+
+#[test]
+fn id_records() {
+    let key = IdKey { id: id_at(1, NOW), kind: IdKind::Transfer, submitter: member_id("bank-a") };
+    let (body, code) = (Hash([5; 32]).into(), ResultCode::InsufficientFunds);
+    let (height, tx_index) = (Height(2), 3);
+    let transfer = IdRecord::Transfer { body, code, height, tx_index, operation: 4, item: 6 };
+    let operation = OperationResult { code: ResultCode::Ok, transfers: vec![code], repeats: vec![1] };
+    let transaction = IdRecord::Transaction { body, height, tx_index, results: vec![operation] };
+    assert_eq!(hex(&encode(&key)), ID_KEY);
+    assert_eq!(hex(&encode(&transfer)), TRANSFER_RECORD);
+    assert_eq!(hex(&encode(&transaction)), TRANSACTION_RECORD);
+}
+
+#[test]
+fn roots() {
+    let genesis = MemoryState::new(crate::genesis_state(&genesis()));
+    assert_eq!(tree_of(&genesis).root().to_string(), GENESIS_ROOT);
+
+    let id = |number| id_at(number, NOW);
+    let transfers = (10..13).map(|number| transfer(id(number), "A", "B", Into::into(30u8))).collect();
+    let block = [
+        ("central-bank", vec![issue(id(1), "EUR", "A", 100)]),
+        ("bank-a", vec![open("EUR", "new"), Operation::Transfer(transfer(id(2), "A", "Anew", 20))]),
+        ("bank-a", vec![Operation::Batch { mode: BatchMode::Each, transfers }]),
+        ("bank-a", vec![Operation::Transfer(transfer(id(2), "A", "Anew", 20))]),
+    ];
+    let block: Vec<_> = (100..)
+        .zip(block)
+        .map(|(number, (name, operations))| sign(transaction(name, id(number), NOW, operations), &[name]))
+        .collect();
+    let mut world = world();
+    let execution = execute(&world, &BlockContext { height: Height(1), time: NOW }, &block).unwrap();
+    assert_eq!(execution.results_root.to_string(), RESULTS_ROOT);
+    let leaves = result_leaves(&block, &execution.results);
+    assert_eq!(hex(&encode(&leaves[leaves.len() - 1])), LAST_LEAF);
+    world.apply(&execution);
+    assert_eq!(tree_of(&world).root().to_string(), STATE_ROOT);
+}
+
+const ACCOUNT_KEY: &str = "0504d6c4f964cbf7a658b1eb476cd10330";
+const ID_KEY: &str = "018bcfe5680070008000000000000001010662616e6b2d61";
+const TRANSFER_RECORD: &str = "01050505050505050505050505050505055c00020000000000000003000000040006000000";
+const TRANSACTION_RECORD: &str =
+    "0005050505050505050505050505050505020000000000000003000000010000000000010000005c000100000001000000";
+const GENESIS_ROOT: &str = "77b2ae5021f739e8c274e1cc6d3125bc7edba788f80c49de6700c5103a04978a";
+const RESULTS_ROOT: &str = "93652f0ab933e22f7fea4770388107a70a54b9bc7580ea6616b6b642566fbde0";
+const LAST_LEAF: &str = "0300000000000000000028bb107b618c0e0ca822d9a2488495969013aad785c4d5ae9828e8c361a8384e018bcfe56800700080000000000000021246e6818b80ebb92d2da5882efd424b974b3be4713dab0b1f539ca620278c5d000001";
+const STATE_ROOT: &str = "5dd41dc0a84f701c3a1520aa99dcda97b313836c2a276aa5fbc4b603857e48a5";
