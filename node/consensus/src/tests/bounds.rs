@@ -116,6 +116,7 @@ fn the_next_height_begins_unstarted() {
     play(&mut machine, "decide", "block A ok ->\nprecommit 0 A by 0 1 2 -> decide 0 A");
     assert!(machine.has_decided());
     machine.next_height(start(&[1; 5], Some(4)));
+    assert_eq!(machine, Consensus::new(start(&[1; 5], Some(4))));
     assert_eq!((machine.height(), machine.round(), machine.has_decided()), (Height(5), None, false));
     let out: Vec<_> = machine.handle(Input::Start).iter().map(show).collect();
     assert_eq!(out, ["round 0", "timer propose 0"]);
