@@ -1,0 +1,77 @@
+//! From a profile to the key that signs.
+
+use crate::{
+    CliError, Exit, Profile,
+    error::{KEY_FILE, PASSPHRASE},
+};
+use concordat_keys::{
+    KeyKind, LoadError, Passphrase, PassphraseError, SecretKey, UnsealError, passphrase::ENVIRONMENT_VARIABLE,
+    passphrase_from_env,
+};
+use std::{env, io::IsTerminal, path::Path};
+
+/// The operator key that the profile names.
+pub fn operator_key(profile: &Profile) -> Result<SecretKey, CliError> {
+    load(&profile.operator_key, KeyKind::Operator, &passphrase(profile)?)
+}
+
+/// Every operator key beside the one that the profile names: operator.key, operator-2.key and on. For load generators;
+/// one key is enough to pay with.
+pub fn operator_keys(profile: &Profile) -> Result<Vec<SecretKey>, CliError> {
+    let passphrase = passphrase(profile)?;
+    let mut keys = vec![load(&profile.operator_key, KeyKind::Operator, &passphrase)?];
+    loop {
+        let path = profile.operator_key.with_file_name(crate::network::operator_key_file(keys.len()));
+        if !path.exists() {
+            return Ok(keys);
+        }
+        keys.push(load(&path, KeyKind::Operator, &passphrase)?);
+    }
+}
+
+/// The environment before the profile's own file, which only trial networks have, before asking on the terminal.
+pub fn passphrase(profile: &Profile) -> Result<Passphrase, CliError> {
+    if env::var_os(ENVIRONMENT_VARIABLE).is_some() {
+        return passphrase_from_env().map_err(no_passphrase);
+    }
+    if let Some(path) = &profile.passphrase_file {
+        return Passphrase::from_file(path).map_err(no_passphrase);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(no_passphrase(PassphraseError::NotSet));
+    }
+    let text = rpassword::prompt_password(format!("Passphrase of {}: ", profile.operator_key.display()));
+    let text = text.map_err(|error| CliError::internal(format!("reading the passphrase: {error}")))?;
+    Ok(concordat_keys::passphrase::passphrase_from_line(text))
+}
+
+fn load(path: &Path, kind: KeyKind, passphrase: &Passphrase) -> Result<SecretKey, CliError> {
+    SecretKey::load(path, kind, passphrase).map_err(|error| {
+        let name = path.display();
+        match error {
+            LoadError::Unseal(UnsealError::WrongPassphrase) => {
+                let next = format!("Name the right file by {ENVIRONMENT_VARIABLE}.");
+                CliError::new(Exit::Usage, PASSPHRASE, format!("{name}: the passphrase is wrong"), next)
+            }
+            LoadError::Unseal(UnsealError::TooOpen { mode }) => {
+                let cause = format!("{name} may be read by others (mode {mode:o})");
+                CliError::new(
+                    Exit::UnsafeLocalState,
+                    KEY_FILE,
+                    cause,
+                    format!("Run chmod 600 {name}; consider the key known."),
+                )
+            }
+            LoadError::Unseal(UnsealError::Read(error)) => CliError::file("key", path, &error),
+            error => {
+                CliError::new(Exit::Usage, KEY_FILE, format!("{name}: {error}"), "Check the path in profile.toml.")
+            }
+        }
+    })
+}
+
+pub(crate) fn no_passphrase(error: PassphraseError) -> CliError {
+    let reason = std::error::Error::source(&error).map_or(String::new(), |source| format!(": {source}"));
+    let next = format!("Set {ENVIRONMENT_VARIABLE} to a file that holds the passphrase, readable by you alone.");
+    CliError::new(Exit::Usage, PASSPHRASE, format!("{error}{reason}"), next)
+}
