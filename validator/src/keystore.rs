@@ -88,4 +88,5 @@ impl fmt::Debug for ConsensusKey {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

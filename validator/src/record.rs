@@ -264,4 +264,5 @@ const FILE_BYTES_MAX: usize = 16 << 20;
 pub(crate) const COMPACT_ABOVE_BYTES: usize = 4 << 20;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -127,4 +127,5 @@ fn position(vote: &Vote) -> (Height, Round, VoteType) {
 pub const RECENT_VOTES_MAX: usize = 256;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

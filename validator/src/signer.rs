@@ -213,4 +213,5 @@ impl Syncer {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

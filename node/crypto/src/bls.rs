@@ -161,4 +161,5 @@ fn scalars(factors: &[[u64; 2]]) -> Vec<u8> {
 const FACTOR_BITS: usize = 128;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -118,4 +118,5 @@ pub fn verify_evidence(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

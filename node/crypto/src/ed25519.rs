@@ -50,4 +50,5 @@ pub(crate) fn verify_all(jobs: &[Job]) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -58,4 +58,5 @@ fn check_member(member: &Member) -> Result<(), CheckGenesisError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -9,6 +9,7 @@ mod certificate;
 mod ed25519;
 mod genesis;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod test_keys;
 mod transactions;
 mod votes;
@@ -17,4 +18,6 @@ pub use certificate::{CertificateError, EvidenceError, certificate_from_votes, v
 pub use ed25519::{is_usable_key, verify_signature};
 pub use genesis::{CheckGenesisError, check_genesis, check_possession};
 pub use transactions::{CheckError, check_transaction, check_transactions};
-pub use votes::{InvalidValidatorKey, SortedVotes, ValidatorKeys, VerifyVoteError, attest_own_vote, verify_vote, verify_votes};
+pub use votes::{
+    InvalidValidatorKey, SortedVotes, ValidatorKeys, VerifyVoteError, attest_own_vote, verify_vote, verify_votes,
+};

@@ -89,4 +89,5 @@ fn jobs(checked: &CheckedTransaction) -> impl Iterator<Item = Job> + '_ {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -161,4 +161,5 @@ fn parse<'a>(keys: &'a ValidatorKeys, signed: &SignedVote) -> Result<(&'a Public
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -87,4 +87,5 @@ pub fn passphrase_from_line(mut line: String) -> Passphrase {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

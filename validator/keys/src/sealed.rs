@@ -260,4 +260,5 @@ const PASSES_MAX: u32 = 16;
 const LANES_MAX: u32 = 16;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

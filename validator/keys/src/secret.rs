@@ -110,4 +110,5 @@ impl fmt::Debug for SecretKey {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
