@@ -252,6 +252,3 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,423 @@
+//! Against a server that knows TLS and nothing of ledgers.
 
+use super::*;
+use crate::profile::TrustedEndpoint;
+use concordat_types::{Ed25519PublicKey, Ed25519Signature, transaction::TransactionSignature};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+    crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature},
+    server::danger::{ClientCertVerified, ClientCertVerifier},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpListener,
+};
+use tokio_rustls::{TlsAcceptor, server};
+use tokio_stream::Stream;
+use tonic::transport::{Server, server::Connected};
+
+#[tokio::test]
+async fn a_transaction_reaches_a_node_that_is_trusted_and_knows_us() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "node", Answer::Booked).await;
+    let client = keys.client(&[(&node.address, "node")], 5_000).await;
+    let submitted = client.submit(&transaction(1)).await.expect("it is booked");
+    assert_eq!((submitted.height, submitted.tx_index, submitted.repeat), (Height(7), 3, false));
+    assert_eq!(submitted.results, [OperationOutcome { result: ResultCode::Ok, transfers: vec![] }]);
+    assert_eq!(node.seen(), [encode(&transaction(1))]);
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_know_our_key_runs_nothing() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "node", Answer::Booked).await;
+    // The access key of somebody else.
+    let profile = Profile {
+        access_key: keys.path("stranger.key"),
+        access_certificate: keys.path("stranger.crt"),
+        ..keys.profile(&[(&node.address, "node")])
+    };
+    let client = Client::connect(&profile).await.expect("the keys are there");
+    for _ in 0..3 {
+        let error = client.submit(&transaction(1)).await.expect_err("the key is unknown");
+        assert_eq!((error.code, error.exit), ("E_TLS_UNKNOWN_KEY", Exit::Denied), "{}", error.cause);
+    }
+    assert!(node.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_node_with_another_key_gets_nothing() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "stranger", Answer::Booked).await;
+    let client = keys.client(&[(&node.address, "node")], 5_000).await;
+    let error = client.submit(&transaction(1)).await.expect_err("the certificate is another");
+    assert_eq!((error.code, error.exit), ("E_TLS_SERVER_KEY", Exit::Verification), "{}", error.cause);
+    assert!(node.seen().is_empty());
+}
+
+#[tokio::test]
+async fn the_next_node_is_asked_when_one_is_away() {
+    let keys = Keys::new();
+    let away = closed_address().await;
+    let node = Fake::start(&keys, "node", Answer::Booked).await;
+    let client = keys.client(&[(&away, "node"), (&node.address, "node")], 5_000).await;
+    assert!(client.submit(&transaction(1)).await.is_ok());
+    assert!(client.submit(&transaction(2)).await.is_ok());
+    // It stays with the one that answered, and `of_node` holds on to one.
+    assert_eq!(client.node(0).address, node.address);
+    let error = client.of_node(0).with_timeout(Duration::from_millis(200)).submit(&transaction(3)).await;
+    assert_eq!(error.map_err(|error| error.code), Err(UNREACHABLE));
+}
+
+#[tokio::test]
+async fn nobody_there_is_unreachable() {
+    let keys = Keys::new();
+    let away = closed_address().await;
+    let client = keys.client(&[(&away, "node")], 300).await;
+    let error = client.submit(&transaction(1)).await.expect_err("nobody listens");
+    assert_eq!((error.code, error.exit), (UNREACHABLE, Exit::Unreachable), "{}", error.cause);
+    let error = client.status().await.expect_err("nobody listens");
+    assert_eq!((error.code, error.exit), (UNREACHABLE, Exit::Unreachable), "{}", error.cause);
+}
+
+#[tokio::test]
+async fn a_busy_node_is_sent_the_very_same_bytes_again() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "node", Answer::BusyThenBooked(2)).await;
+    let client = keys.client(&[(&node.address, "node")], 10_000).await;
+    assert!(client.submit(&transaction(1)).await.is_ok());
+    assert_eq!(node.seen(), vec![encode(&transaction(1)); 3]);
+}
+
+#[tokio::test]
+async fn a_node_that_says_nothing_leaves_the_state_unknown() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "node", Answer::Silence).await;
+    let client = keys.client(&[(&node.address, "node")], 300).await;
+    let error = client.submit(&transaction(1)).await.expect_err("no answer");
+    assert_eq!((error.code, error.exit), ("E_TIMEOUT", Exit::Unreachable), "{}", error.cause);
+}
+
+#[tokio::test]
+async fn a_refusal_of_form_is_final() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "node", Answer::BadSignature).await;
+    let client = keys.client(&[(&node.address, "node"), (&node.address, "node")], 5_000).await;
+    let error = client.submit(&transaction(1)).await.expect_err("it is refused");
+    assert_eq!((error.code, error.exit), ("E_BAD_SIGNATURE", Exit::Refused));
+    assert_eq!((error.cause.as_str(), error.next.as_str()), ("the second one", Code::BadSignature.next_step()));
+    assert_eq!(node.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_answers_by_tag() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "node", Answer::Booked).await;
+    let client = keys.client(&[(&node.address, "node")], 5_000).await;
+    let (sender, mut replies) = client.submit_stream().await.expect("it opens");
+    assert!(sender.send(40, &transaction(1)).await);
+    assert!(sender.send(41, &transaction(2)).await);
+    drop(sender);
+    for tag in [40, 41] {
+        let (got, outcome) = replies.next().await.expect("an outcome").expect("the stream holds");
+        assert_eq!((got, outcome.map(|submitted| submitted.height)), (tag, Ok(Height(7))));
+    }
+    assert!(replies.next().await.is_none());
+}
+
+#[test]
+fn results_that_are_not_known_are_no_success() {
+    let reply = |result| v1::SubmitReply {
+        block_id: vec![0; 32],
+        results: vec![v1::OperationResult { result, transfer_results: vec![0, 92] }],
+        ..v1::SubmitReply::default()
+    };
+    assert_eq!(
+        Submitted::from_wire(reply(0)).map(|submitted| submitted.refusal()),
+        Ok(Some(ResultCode::InsufficientFunds))
+    );
+    assert_eq!(Submitted::from_wire(reply(77)).map_err(|error| error.code), Err("E_WRONG_VERSION"));
+    let error = Submitted::from_wire(v1::SubmitReply::default()).expect_err("no block id");
+    assert_eq!(error.exit, Exit::Verification);
+}
+
+fn transaction(id: u8) -> SignedTransaction {
+    let signature = TransactionSignature { key: Ed25519PublicKey([id; 32]), signature: Ed25519Signature([id; 64]) };
+    SignedTransaction { bytes: vec![id; 10], signatures: vec![signature] }
+}
+
+async fn closed_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    listener.local_addr().expect("it is bound").to_string()
+}
+
+/// Of a node, a member and a stranger.
+struct Keys {
+    dir: tempfile::TempDir,
+}
+
+impl Keys {
+    fn new() -> Keys {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        for name in ["node", "access", "stranger"] {
+            let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
+            let params = CertificateParams::new(vec![tls::SERVER_NAME.to_owned()]).expect("a name");
+            let certificate = params.self_signed(&key).expect("a certificate");
+            fs::write(dir.path().join(format!("{name}.key")), key.serialize_pem()).expect("it is writable");
+            fs::write(dir.path().join(format!("{name}.crt")), certificate.pem()).expect("it is writable");
+        }
+        Keys { dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn profile(&self, nodes: &[(&str, &str)]) -> Profile {
+        let endpoint = |(address, name): &(&str, &str)| TrustedEndpoint {
+            address: (*address).to_owned(),
+            certificate: self.path(&format!("{name}.crt")),
+        };
+        Profile {
+            dir: self.dir.path().to_owned(),
+            member: "bank-a".parse().expect("a name"),
+            network_id: NetworkId::default(),
+            endpoints: nodes.iter().map(endpoint).collect(),
+            operator_key: self.path("operator.key"),
+            access_key: self.path("access.key"),
+            access_certificate: self.path("access.crt"),
+            passphrase_file: None,
+        }
+    }
+
+    async fn client(&self, nodes: &[(&str, &str)], timeout_ms: u64) -> Client {
+        let client = Client::connect(&self.profile(nodes)).await.expect("the keys are there");
+        client.with_timeout(Duration::from_millis(timeout_ms))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Booked,
+    BusyThenBooked(usize),
+    Silence,
+    BadSignature,
+}
+
+struct Fake {
+    address: String,
+    seen: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Fake {
+    /// Serves under the key of that name; knows the access key alone.
+    async fn start(keys: &Keys, name: &str, answer: Answer) -> Fake {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let acceptor = TlsAcceptor::from(Arc::new(server_config(keys, name)));
+        let (sender, connections) = mpsc::channel(16);
+        tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let (acceptor, sender) = (acceptor.clone(), sender.clone());
+                tokio::spawn(async move {
+                    if let Ok(stream) = acceptor.accept(tcp).await {
+                        let _ = sender.send(Ok::<_, io::Error>(Accepted(stream))).await;
+                    }
+                });
+            }
+        });
+        let seen = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+        let ledger = v1::ledger_server::LedgerServer::new(FakeLedger { answer, seen: seen.clone() });
+        tokio::spawn(Server::builder().add_service(ledger).serve_with_incoming(ReceiverStream::new(connections)));
+        Fake { address, seen }
+    }
+
+    fn seen(&self) -> Vec<Vec<u8>> {
+        self.seen.lock().expect("no test panics with it").clone()
+    }
+}
+
+fn server_config(keys: &Keys, name: &str) -> ServerConfig {
+    let read = |path: &Path| CertificateDer::from_pem_file(path).expect("a certificate");
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let known = OneClient { certificate: read(&keys.path("access.crt")), provider: provider.clone() };
+    let key = PrivateKeyDer::from_pem_file(keys.path(&format!("{name}.key"))).expect("a key");
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("it is known")
+        .with_client_cert_verifier(Arc::new(known))
+        .with_single_cert(vec![read(&keys.path(&format!("{name}.crt")))], key)
+        .expect("they belong together");
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config
+}
+
+#[derive(Debug)]
+struct OneClient {
+    certificate: CertificateDer<'static>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ClientCertVerifier for OneClient {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        match *end_entity == self.certificate {
+            true => Ok(ClientCertVerified::assertion()),
+            false => Err(rustls::CertificateError::ApplicationVerificationFailure.into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::PeerIncompatible::Tls12NotOffered.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+struct Accepted(server::TlsStream<TcpStream>);
+
+impl Connected for Accepted {
+    type ConnectInfo = ();
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Accepted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Accepted {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+struct FakeLedger {
+    answer: Answer,
+    seen: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl FakeLedger {
+    fn see(&self, bytes: Vec<u8>) -> usize {
+        let mut seen = self.seen.lock().expect("no test panics with it");
+        seen.push(bytes);
+        seen.len()
+    }
+}
+
+fn booked() -> v1::SubmitReply {
+    let ok = v1::OperationResult { result: 0, transfer_results: vec![] };
+    v1::SubmitReply { height: 7, block_id: vec![9; 32], tx_index: 3, results: vec![ok], repeat: false }
+}
+
+type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl v1::ledger_server::Ledger for FakeLedger {
+    type SubmitStreamStream = Replies<v1::SubmitStreamReply>;
+    type WatchStream = Replies<v1::Block>;
+
+    async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitReply>, Status> {
+        let count = self.see(request.into_inner().signed_transaction);
+        match self.answer {
+            Answer::Booked => Ok(Response::new(booked())),
+            Answer::BusyThenBooked(times) if count <= times => Err(Code::Busy.status("the queue is full")),
+            Answer::BusyThenBooked(_) => Ok(Response::new(booked())),
+            Answer::Silence => std::future::pending().await,
+            Answer::BadSignature => Err(Code::BadSignature.status("the second one")),
+        }
+    }
+
+    async fn submit_stream(
+        &self,
+        request: Request<Streaming<v1::SubmitStreamRequest>>,
+    ) -> Result<Response<Self::SubmitStreamStream>, Status> {
+        let mut requests = request.into_inner();
+        let (sender, replies) = mpsc::channel(16);
+        tokio::spawn(async move {
+            while let Ok(Some(request)) = requests.message().await {
+                let outcome = Some(v1::submit_stream_reply::Outcome::Reply(booked()));
+                let _ = sender.send(Ok(v1::SubmitStreamReply { tag: request.tag, outcome })).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(replies))))
+    }
+
+    async fn get_account(&self, _: Request<v1::GetAccountRequest>) -> Result<Response<v1::Account>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_accounts(
+        &self,
+        _: Request<v1::ListAccountsRequest>,
+    ) -> Result<Response<v1::ListAccountsReply>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_members(&self, _: Request<v1::ListMembersRequest>) -> Result<Response<v1::ListMembersReply>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_assets(&self, _: Request<v1::ListAssetsRequest>) -> Result<Response<v1::ListAssetsReply>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_block(&self, _: Request<v1::GetBlockRequest>) -> Result<Response<v1::Block>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_outcome(&self, _: Request<v1::GetOutcomeRequest>) -> Result<Response<v1::Outcome>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn watch(&self, _: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+}
