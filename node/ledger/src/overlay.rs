@@ -120,7 +120,7 @@ impl<'v> Overlay<'v> {
     }
 
     /// A copy of any value; the typed look-ups above are for those that are read often.
-    pub(crate) fn value(&mut self, key: &StateKey) -> Option<StateValue> {
+    pub(crate) fn value(&self, key: &StateKey) -> Option<StateValue> {
         self.get(key)
     }
 

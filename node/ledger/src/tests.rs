@@ -1,4 +1,5 @@
 //! Scenarios of the ledger. `scenario` reads them; the rest are tables.
+#![allow(clippy::unwrap_used)]
 
 mod batch;
 mod books;

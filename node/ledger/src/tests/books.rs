@@ -138,7 +138,8 @@ fn an_account_is_blinded_by_its_opening_transaction() {
     let world = world();
     let opening = sign(transaction("bank-a", id_at(1, NOW), NOW, vec![open("EUR", "new")]), &["bank-a"]);
     let key = StateKey::Account(account_id("Anew"));
-    let Some(Some(StateValue::Account(account))) = run(&world, 1, &[opening.clone()]).changes.remove(&key) else {
+    let Some(Some(StateValue::Account(account))) = run(&world, 1, core::slice::from_ref(&opening)).changes.remove(&key)
+    else {
         panic!()
     };
     let expected = Tag::ACCOUNT_BLINDING.hash(&[&opening.signed.leaf().0, &account_id("Anew").0]);

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use crate::state::{StateKey, StateValue};
 use alloc::{collections::BTreeMap, vec, vec::Vec};
