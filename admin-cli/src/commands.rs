@@ -38,19 +38,18 @@ pub struct Cli {
 pub struct Options {
     /// Folder with profile.toml: whose keys to use, which nodes to trust [env: CONCORDAT_PROFILE] [default:
     /// ~/.config/concordat/default]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = EVERYWHERE)]
     pub profile: Option<PathBuf>,
     /// Tables for people, or one JSON object for programs
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM", help_heading = EVERYWHERE)]
     pub output: Format,
     /// How long to wait for an answer, repeats and other nodes included
-    #[arg(long, global = true, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, global = true, help_heading = EVERYWHERE, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// How the node is: height, consensus, peers
     Status(status::StatusArgs),
     /// Open and look at accounts
     #[command(subcommand)]
@@ -58,21 +57,19 @@ pub enum Verb {
     /// The units of value on this ledger
     #[command(subcommand)]
     Asset(asset::AssetVerb),
-    /// Create money of an asset whose issuer the member is
     Issue(issue::IssueArgs),
-    /// Pay from one account to another
     Pay(pay::PayArgs),
-    /// Pay what stands in a CSV file
     PayFile(pay_file::PayFileArgs),
     /// Look at a block
     #[command(subcommand)]
     Block(block::BlockVerb),
-    /// Follow the blocks as they are committed
     Watch(watch::WatchArgs),
     /// Make the files of a whole network on this machine
     #[command(subcommand)]
     Network(network::NetworkVerb),
 }
+
+const EVERYWHERE: &str = "Options of every command";
 
 const EXAMPLES: &str = "Examples:
   concordat network new --dir net --banks 4 --trial

@@ -4,6 +4,7 @@ use concordat_proto::codes::{Code, CodedError};
 use concordat_types::{NameError, ResultCode};
 use serde::Serialize;
 use std::{io, path::Path};
+use tonic::Code as GrpcCode;
 
 /// What the process ends with; scripts hold on to the numbers (docs/interfaces.md).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,20 +104,16 @@ impl From<NameError> for CliError {
 
 fn exit_of(code: Code) -> Exit {
     match code {
-        Code::NotAuthorised | Code::TlsUnknownKey | Code::SubmitterNotActive | Code::NotSignedBySubmitter => {
-            Exit::Denied
-        }
-        Code::Busy | Code::NoValidator | Code::Timeout | Code::Unavailable | Code::TooSlow => Exit::Unreachable,
-        Code::WrongNetwork | Code::WrongVersion => Exit::Verification,
-        Code::Malformed
-        | Code::TooLarge
-        | Code::BadSignature
-        | Code::NotFound
-        | Code::Expired
-        | Code::ValidUntilTooFar => Exit::Refused,
         Code::Usage | Code::Config | Code::Genesis => Exit::Usage,
-        Code::Signer | Code::DataForeign | Code::DataCorrupt => Exit::UnsafeLocalState,
-        _ => Exit::Internal,
+        Code::WrongNetwork | Code::WrongVersion => Exit::Verification,
+        Code::Signer | Code::DataForeign => Exit::UnsafeLocalState,
+        _ => match code.grpc() {
+            GrpcCode::PermissionDenied | GrpcCode::Unauthenticated => Exit::Denied,
+            GrpcCode::Unavailable | GrpcCode::DeadlineExceeded | GrpcCode::ResourceExhausted => Exit::Unreachable,
+            GrpcCode::InvalidArgument | GrpcCode::FailedPrecondition | GrpcCode::NotFound => Exit::Refused,
+            GrpcCode::DataLoss => Exit::UnsafeLocalState,
+            _ => Exit::Internal,
+        },
     }
 }
 
@@ -130,7 +127,13 @@ mod tests {
             assert_ne!(exit_of(*code), Exit::Ok, "{code}");
         }
         assert_eq!(exit_of(Code::TlsUnknownKey), Exit::Denied);
-        assert_eq!(exit_of(Code::Timeout), Exit::Unreachable);
+        for code in [Code::Timeout, Code::Busy, Code::NoValidator, Code::Unavailable] {
+            assert_eq!(exit_of(code), Exit::Unreachable, "{code}");
+        }
+        for code in [Code::Malformed, Code::BadSignature, Code::Expired, Code::NotFound] {
+            assert_eq!(exit_of(code), Exit::Refused, "{code}");
+        }
+        assert_eq!(exit_of(Code::NotAuthorised), Exit::Denied);
     }
 
     #[test]

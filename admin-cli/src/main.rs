@@ -40,7 +40,9 @@ fn bad_usage(error: &clap::Error) -> u8 {
         || words.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json");
     if wants_json {
         let text = error.render().to_string();
-        let cause = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        // Up to the empty line before the usage.
+        let cause: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let cause = cause.join(" ").trim_start_matches("error: ").to_owned();
         return output::print(Format::Json, &Err(CliError::usage(cause, "Run the command with --help.")));
     }
     let _ = error.print();

@@ -93,8 +93,12 @@ impl Failure {
 
     /// The text of the error and of what caused it.
     fn of(code: &'static str, what: &str, error: &dyn Error, next: impl Into<String>) -> Failure {
-        let causes = std::iter::successors(Some(error), |error| error.source());
-        let causes: Vec<_> = causes.map(ToString::to_string).collect();
+        let mut causes = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(error) = source {
+            causes.push(error.to_string());
+            source = error.source();
+        }
         Failure::new(code, format!("{what}: {}", causes.join(": ")), next)
     }
 

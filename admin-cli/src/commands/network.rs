@@ -12,7 +12,6 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub enum NetworkVerb {
-    /// Write genesis, keys, profiles and node configurations of a trial network
     New(NewArgs),
 }
 
