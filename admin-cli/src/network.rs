@@ -297,7 +297,7 @@ fn genesis(mut members: Vec<Member>) -> Result<Genesis, CliError> {
 }
 
 /// Refuses a folder that holds anything.
-fn check_is_free(dir: &Path) -> Result<(), CliError> {
+pub(crate) fn check_is_free(dir: &Path) -> Result<(), CliError> {
     let is_free = match fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,

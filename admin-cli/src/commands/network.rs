@@ -3,7 +3,7 @@
 use super::Options;
 use crate::{
     CliError,
-    network::{NewNetwork, member_names},
+    network::{NewNetwork, check_is_free, member_names},
     output::{Report, table},
 };
 use clap::{Args, Subcommand};
@@ -67,6 +67,7 @@ pub fn run(verb: NetworkVerb, _options: &Options) -> Result<Report, CliError> {
     });
     let mut data = json!({"dir": plan.dir, "trial": true, "members": ports.collect::<Vec<_>>()});
     if args.dry_run {
+        check_is_free(&plan.dir)?;
         let text = format!("{members}\n\nWould make {} in {}.", member_names(&places), plan.dir.display());
         data["dry_run"] = json!(true);
         return Ok(Report::new(data, format!("{text}\nDry run: nothing was made.")));
