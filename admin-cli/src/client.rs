@@ -479,7 +479,8 @@ impl Failure {
         self.errors.last().is_some_and(is_final)
     }
 
-    /// An answer beats a refused key, that beats a timeout, that beats a node which could not be reached.
+    /// An answer beats a refused key, that beats a timeout, that beats a node which could not be reached. Of equal ones
+    /// the first is told: it is of the preferred node.
     fn into_error(self, timeout: Duration) -> CliError {
         let is_state_unknown = self.is_state_unknown;
         let rank = |error: &CliError| match error.code {
@@ -491,7 +492,7 @@ impl Failure {
         };
         let is_final = self.is_final();
         let mut errors = self.errors;
-        let error = if is_final { errors.pop() } else { errors.into_iter().max_by_key(rank) };
+        let error = if is_final { errors.pop() } else { errors.into_iter().rev().max_by_key(rank) };
         error.unwrap_or_else(|| {
             let cause = format!("no answer within {} s", timeout.as_secs_f32());
             CodedError { code: Code::Timeout, cause, next: None }.into()
