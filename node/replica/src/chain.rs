@@ -15,7 +15,9 @@ use concordat_ledger::{
 };
 use concordat_types::{
     Account, AccountId, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis, Hash,
-    Header, Height, MemberId, NetworkId, Parameters, Timestamp, block::transactions_root, decode, encode,
+    Header, Height, MemberId, NetworkId, Parameters, Timestamp,
+    block::{batches_root, transactions_root},
+    decode, encode,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -212,6 +214,7 @@ impl Chain {
             height: self.tip.height.next(),
             time,
             parent: self.tip.block,
+            batches_root: parts.batches_root(),
             transactions_root: transactions_root(parts.transactions().map(|checked| &checked.signed)),
             results_root: execution.results_root,
             state_root,
@@ -287,6 +290,9 @@ impl Chain {
         }
         if header.evidence_root != parts.body_evidence_root() {
             return Err(InvalidProposal::NotBound("evidence"));
+        }
+        if header.batches_root != parts.batches_root() {
+            return Err(InvalidProposal::NotBound("batches"));
         }
         if header.transactions_root != transactions_root(parts.transactions().map(|checked| &checked.signed)) {
             return Err(InvalidProposal::NotBound("transactions"));
@@ -432,6 +438,10 @@ impl Chain {
 }
 
 impl Parts {
+    fn batches_root(&self) -> Hash {
+        batches_root(self.batches.iter().map(|batch| batch.digest))
+    }
+
     fn body_evidence_root(&self) -> Hash {
         Body { batches: Vec::new(), last_certificate: None, evidence: self.evidence.clone() }.evidence_root()
     }

@@ -1,8 +1,9 @@
 //! The consensus log: what a validator must not forget before the block is in the store.
 //!
-//! Append-only segments `log-N`. A record is its length (4 bytes), CRC32C (4 bytes, over sequence and payload), sequence
-//! (8 bytes) and payload. Sequences rise by one across segments. A record cut short at the very end is what a crash
-//! leaves and is cut off; anything else that does not check is corruption, and the log refuses to open.
+//! Append-only segments `log-N`. A record is a head of 20 bytes - length of the payload (4), CRC32C of length and sequence
+//! (4), sequence (8), CRC32C of the payload (4) - and the payload. Sequences rise by one across segments. A record cut
+//! short at the very end is what a crash leaves and is cut off; anything else that does not check is corruption, and the
+//! log refuses to open.
 
 use crate::{
     disk::{Disk, DiskError},
@@ -32,6 +33,13 @@ pub enum Record {
     Lock(LockRecord) = 5,
     /// The certificate of a height, before its block goes to the store.
     Decided(Certificate) = 6,
+    /// What took this node into a round above 0: durable with its first vote there, or a crash could leave it in a round
+    /// that nobody else has reason to enter.
+    RoundCertificate {
+        height: Height,
+        votes: Vec<SignedVote>,
+        certificates: Vec<Certificate>,
+    } = 7,
 }
 
 /// The lock and valid value of a height, with the polka of the valid value.
@@ -44,7 +52,7 @@ pub struct LockRecord {
 }
 
 impl Record {
-    fn height(&self) -> Option<Height> {
+    pub fn height(&self) -> Option<Height> {
         match self {
             Record::Batch(_) => None,
             Record::Proposal { proposal, .. } => Some(proposal.header.height),
@@ -52,6 +60,7 @@ impl Record {
             Record::Signed(signed) => Some(signed.vote.height),
             Record::Lock(lock) => Some(lock.height),
             Record::Decided(certificate) => Some(certificate.height),
+            Record::RoundCertificate { height, .. } => Some(*height),
         }
     }
 }
@@ -176,11 +185,11 @@ impl Log {
     pub fn append(&mut self, record: &Record) {
         let payload = encode(record);
         assert!(payload.len() <= RECORD_BYTES_MAX, "records are bounded by what they hold");
-        let sequence = self.next_sequence.to_le_bytes();
-        let crc = crc32c::crc32c_append(crc32c::crc32c(&sequence), &payload);
-        self.buffered.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-        self.buffered.extend_from_slice(&crc.to_le_bytes());
+        let (len, sequence) = ((payload.len() as u32).to_le_bytes(), self.next_sequence.to_le_bytes());
+        self.buffered.extend_from_slice(&len);
+        self.buffered.extend_from_slice(&head_crc(&len, &sequence).to_le_bytes());
         self.buffered.extend_from_slice(&sequence);
+        self.buffered.extend_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
         self.buffered.extend_from_slice(&payload);
         self.next_sequence += 1;
         self.note(self.open, record);
@@ -252,45 +261,41 @@ struct Frame<'a> {
 enum Damage {
     #[error("the record is cut short")]
     Short,
-    #[error("a length of {0} bytes is not possible")]
-    Length(usize),
-    #[error("the checksum does not match")]
-    Checksum { frame_len: usize },
+    #[error("the record's head does not check")]
+    Head,
+    #[error("the record's checksum does not match")]
+    Payload { frame_len: usize },
+}
+
+fn head_crc(len: &[u8], sequence: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(len), sequence)
 }
 
 fn read_frame(bytes: &[u8]) -> Result<Frame<'_>, Damage> {
-    if bytes.len() < FRAME_HEAD_BYTES {
-        return Err(Damage::Short);
-    }
-    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+    let Some(head) = bytes.get(..FRAME_HEAD_BYTES) else { return Err(Damage::Short) };
+    let word = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().expect("four bytes"));
     let len = word(0) as usize;
-    if len == 0 || len > RECORD_BYTES_MAX {
-        return Err(Damage::Length(len));
+    if head_crc(&head[..4], &head[8..16]) != word(4) || len > RECORD_BYTES_MAX {
+        return Err(Damage::Head);
     }
-    let Some(payload) = bytes.get(FRAME_HEAD_BYTES..FRAME_HEAD_BYTES + len) else { return Err(Damage::Short) };
-    let sequence = &bytes[8..16];
-    if crc32c::crc32c_append(crc32c::crc32c(sequence), payload) != word(4) {
-        return Err(Damage::Checksum { frame_len: FRAME_HEAD_BYTES + len });
+    let frame_len = FRAME_HEAD_BYTES + len;
+    let Some(payload) = bytes.get(FRAME_HEAD_BYTES..frame_len) else { return Err(Damage::Short) };
+    if crc32c::crc32c(payload) != word(16) {
+        return Err(Damage::Payload { frame_len });
     }
-    let sequence = u64::from_le_bytes(sequence.try_into().expect("eight bytes"));
-    Ok(Frame { sequence, payload, len: FRAME_HEAD_BYTES + len })
+    let sequence = u64::from_le_bytes(head[8..16].try_into().expect("eight bytes"));
+    Ok(Frame { sequence, payload, len: frame_len })
 }
 
-/// Is the damage what a crash can leave: nothing that checks comes after it? Blocks of a file may reach the disk out of
-/// order, so a good record after the damage is possible only where the damage lies in synced bytes.
+/// Is the damage what a crash can leave? Then nothing that checks comes after it: blocks of a file may reach the disk out
+/// of order, but all of a sync turn is lost or garbled together, or whole.
 fn is_tail(rest: &[u8], damage: &Damage) -> bool {
     match damage {
         Damage::Short => true,
-        Damage::Length(_) => !any_record_after(rest, 1),
-        Damage::Checksum { frame_len } => !rest.get(*frame_len..).is_some_and(|after| read_frame(after).is_ok()),
+        Damage::Payload { frame_len } => !rest.get(*frame_len..).is_some_and(|after| read_frame(after).is_ok()),
+        // A broken head does not say where the next record starts: look at each offset, as far as is reasonable.
+        Damage::Head => !(1..rest.len().min(TAIL_SCAN_BYTES)).any(|at| read_frame(&rest[at..]).is_ok()),
     }
-}
-
-fn any_record_after(rest: &[u8], from: usize) -> bool {
-    // A zeroed or garbled head says nothing of where the next record would start: look for one at each offset, as far as a
-    // sync turn reaches.
-    let end = rest.len().min(TAIL_SCAN_BYTES);
-    (from..end).any(|at| read_frame(&rest[at..]).is_ok())
 }
 
 fn read_whole(disk: &dyn Disk, name: &str) -> Result<Vec<u8>, DiskError> {
@@ -306,14 +311,14 @@ fn number(name: &str) -> Option<u64> {
     name.strip_prefix("log-")?.parse().ok()
 }
 
-/// Length, checksum and sequence.
-const FRAME_HEAD_BYTES: usize = 16;
+/// Length, checksum of the head, sequence, checksum of the payload.
+const FRAME_HEAD_BYTES: usize = 20;
 /// The largest proposal or batch, with room for what surrounds it.
 const RECORD_BYTES_MAX: usize = 32 << 20;
 /// Small enough that a restart reads it in a moment, large enough that the store need not sync often.
 const SEGMENT_BYTES: u64 = 32 << 20;
 /// How far a damaged head is searched for a record behind it.
-const TAIL_SCAN_BYTES: usize = 1 << 16;
+const TAIL_SCAN_BYTES: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -292,3 +292,6 @@ const COST_FACTOR: usize = 4;
 const AUTHOR_SHARE: usize = 3;
 /// Bounds the work of one check job; by bytes a batch is bounded already.
 const BATCH_TRANSACTIONS_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests;

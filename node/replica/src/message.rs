@@ -64,8 +64,11 @@ pub enum Message {
     Proposal(Box<Proposal>) = 5,
     Vote(SignedVote) = 6,
     Certificate(Certificate) = 7,
-    /// Single votes that justify a round above 0.
-    RoundCertificate(Vec<SignedVote>) = 8,
+    /// What justifies a round above 0.
+    RoundCertificate {
+        votes: Vec<SignedVote>,
+        certificates: Vec<Certificate>,
+    } = 8,
     /// Who has the proposal of this block? Answered with `Proposal`, or `Blocks` where it is committed.
     ProposalRequest {
         height: Height,
@@ -96,7 +99,7 @@ impl Message {
             | Message::Proposal(_)
             | Message::Vote(_)
             | Message::Certificate(_)
-            | Message::RoundCertificate(_)
+            | Message::RoundCertificate { .. }
             | Message::ProposalRequest { .. }
             | Message::BatchAck(_)
             | Message::BatchRequest(_) => Priority::Consensus,

@@ -9,8 +9,6 @@ mod peers;
 mod proposals;
 mod submit;
 mod sync;
-#[cfg(test)]
-mod tests;
 
 pub use open::OpenError;
 pub use peers::PeerView;
@@ -77,6 +75,8 @@ pub struct Replica {
     sync: Option<sync::Request>,
     /// Since when peers have been ahead of us.
     behind_since_ms: Option<u64>,
+    /// What the log held at the start, for heights above the tip.
+    logged: Option<Arc<(open::Logged, crate::rim::Rim)>>,
     waiting: BTreeMap<TransactionHash, Vec<Ticket>>,
     tickets: BTreeMap<Ticket, TransactionHash>,
 
@@ -268,7 +268,12 @@ impl Replica {
             self.events.push_back(Event::Vote(verified));
         }
         if round > Round(0) {
-            self.send_round_certificate(None, round);
+            let (votes, certificates) = self.round_certificate();
+            if self.signer.is_some() {
+                let (votes, certificates) = (votes.clone(), certificates.clone());
+                self.log.append(&Record::RoundCertificate { height: self.consensus.height(), votes, certificates });
+            }
+            self.broadcast(Message::RoundCertificate { votes, certificates });
             self.broadcast_status();
         }
     }
@@ -415,7 +420,7 @@ impl Replica {
         self.mempool.remove_committed(hashes.into_iter(), committed.header.time);
         self.answer_waiting(&committed)?;
         self.effects.push(Effect::Committed(Arc::new(committed)));
-        self.begin_height();
+        self.begin_height()?;
         let early = std::mem::take(&mut self.early);
         for (from, message) in early {
             self.on_message(from, message)?;
@@ -423,7 +428,7 @@ impl Replica {
         Ok(())
     }
 
-    fn begin_height(&mut self) {
+    fn begin_height(&mut self) -> Result<(), Fatal> {
         let height = self.chain.tip.height.next();
         self.timers.clear();
         self.known.clear();
@@ -436,6 +441,7 @@ impl Replica {
         self.keeper = VoteKeeper::new(self.chain.network(), RECOVERY_EPOCH);
         let validators = self.chain.validators.set().clone();
         self.consensus.next_height(HeightStart { height, validators, me: self.my_index() });
+        self.restore_height()
     }
 
     // ---- waking -------------------------------------------------------------------------------------------------

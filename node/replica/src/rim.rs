@@ -84,7 +84,8 @@ impl Rim {
                 at_most(digests.len(), BODY_REFS_MAX)?;
                 Vec::new()
             }
-            Message::RoundCertificate(votes) => {
+            Message::RoundCertificate { votes, certificates } => {
+                at_most(certificates.len(), ROUND_CERTIFICATES_MAX)?;
                 at_most(votes.len(), 2 * concordat_types::ValidatorSet::VALIDATORS_MAX)?;
                 Vec::new()
             }
@@ -173,6 +174,8 @@ const SIGNATURES_BYTES_MAX: usize = SignedTransaction::SIGNATURES_MAX * 96 + 64;
 pub const BODY_REFS_MAX: usize = 4096;
 /// Blocks in one answer of sync.
 pub const SYNC_BLOCKS_MAX: usize = 64;
+/// A polka and a commit, of two valid rounds at most.
+const ROUND_CERTIFICATES_MAX: usize = 4;
 /// This round and the last.
 const HELD_ROUNDS_MAX: usize = 2;
 /// Batches are needed again within a second or two.

@@ -117,7 +117,7 @@ impl VoteKeeper {
         current: Option<Round>,
         place: (Round, VoteType),
     ) -> Vec<Verified<SignedVote>> {
-        let (round, vote_type) = place;
+        let (round, _) = place;
         let set = keys.set();
         let power = |votes: &BTreeMap<_, BTreeMap<ValidatorIndex, SignedVote>>, place| -> u128 {
             votes.get(&place).into_iter().flatten().map(|(validator, _)| set.power(*validator)).sum()
@@ -142,7 +142,6 @@ impl VoteKeeper {
                 return verified;
             }
         }
-        let _ = vote_type;
         Vec::new()
     }
 
@@ -168,3 +167,6 @@ impl VoteKeeper {
 
 /// As the machine keeps whole rounds (docs/protocol.md).
 pub const ROUNDS_AHEAD_MAX: u32 = 10;
+
+#[cfg(test)]
+mod tests;

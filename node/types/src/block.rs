@@ -58,7 +58,9 @@ impl fmt::Debug for Timestamp {
 }
 
 /// SHA-256(tag, canonical header).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct BlockId(pub Hash);
 
@@ -84,6 +86,9 @@ pub struct Header {
     /// The first proposer's clock, later than the parent's time.
     pub time: Timestamp,
     pub parent: BlockId,
+    /// RFC 6962 root over the digests of the body's batches, in order: who holds the header can tell a right body from a
+    /// wrong one before it is whole.
+    pub batches_root: Hash,
     /// RFC 6962 root over `SignedTransaction::leaf`, in order of execution.
     pub transactions_root: Hash,
     /// RFC 6962 root over the results: one leaf an operation, a payment of a file, an end-of-block event.
@@ -159,6 +164,10 @@ impl Body {
     pub fn evidence_root(&self) -> Hash {
         self.evidence.iter().map(encode).collect::<MerkleRoot>().finish()
     }
+}
+
+pub fn batches_root(digests: impl Iterator<Item = BatchDigest>) -> Hash {
+    digests.map(|digest| digest.0.0).collect::<MerkleRoot>().finish()
 }
 
 pub fn transactions_root<'a>(transactions: impl Iterator<Item = &'a SignedTransaction>) -> Hash {

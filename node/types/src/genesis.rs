@@ -10,7 +10,19 @@ use serde::{Deserialize, Serialize};
 
 /// SHA-256(tag, canonical genesis): the name of the network. Every signature carries it.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
 )]
 #[serde(transparent)]
 pub struct NetworkId(pub Hash);
@@ -119,7 +131,9 @@ impl fmt::Display for GenesisError {
                 write!(f, "asset {} has {} decimals, at most {}", asset.code, asset.decimals, Asset::DECIMALS_MAX)
             }
             GenesisError::KeyTwice(member) => write!(f, "a key of member {member} stands in the genesis twice"),
-            GenesisError::BadKeyGroup(member) => write!(f, "a key group of member {member} needs k of at least 1 and at most its keys"),
+            GenesisError::BadKeyGroup(member) => {
+                write!(f, "a key group of member {member} needs k of at least 1 and at most its keys")
+            }
             GenesisError::TooLong(member, what) => write!(f, "{what} of member {member} is too long"),
             GenesisError::LegalId(member, what) => write!(f, "{what} of member {member} is not valid"),
             GenesisError::Validators(error) => write!(f, "{error}"),

@@ -1,8 +1,8 @@
 //! What members ask of the ledger: signed envelopes of operations.
 
 use crate::{
-    AccountId, AccountName, Amount, AssetCode, DecodeError, Ed25519PublicKey, Ed25519Signature, Hash, MemberId, NetworkId,
-    Purpose, Reference, Tag, Timestamp, decode, encode,
+    AccountId, AccountName, Amount, AssetCode, DecodeError, Ed25519PublicKey, Ed25519Signature, Hash, MemberId,
+    NetworkId, Purpose, Reference, Tag, Timestamp, decode, encode,
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -77,11 +77,23 @@ pub enum BatchMode {
 #[repr(u8)]
 pub enum Operation {
     /// Opens an account of the submitting member.
-    OpenAccount { asset: AssetCode, name: AccountName } = 1,
+    OpenAccount {
+        asset: AssetCode,
+        name: AccountName,
+    } = 1,
     /// Creates money: debits the asset's issuance account. Only its issuer may. The id is a transfer's.
-    Issue { id: Uuid, asset: AssetCode, credit_account: AccountId, amount: Amount, reference: Reference } = 2,
+    Issue {
+        id: Uuid,
+        asset: AssetCode,
+        credit_account: AccountId,
+        amount: Amount,
+        reference: Reference,
+    } = 2,
     Transfer(Transfer) = 3,
-    Batch { mode: BatchMode, transfers: Vec<Transfer> } = 4,
+    Batch {
+        mode: BatchMode,
+        transfers: Vec<Transfer>,
+    } = 4,
 }
 
 /// What is signed. Its operations all happen or none (a `Batch` in mode `Each` happens when its form is right).
@@ -169,14 +181,18 @@ impl fmt::Display for FormError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FormError::Decode(error) => write!(f, "the transaction does not decode: {error}"),
-            FormError::Version(got) => write!(f, "transaction version {got}, this ledger knows {}", Transaction::VERSION),
+            FormError::Version(got) => {
+                write!(f, "transaction version {got}, this ledger knows {}", Transaction::VERSION)
+            }
             FormError::WrongNetwork => write!(f, "the transaction was signed for another network"),
             FormError::NoOperations => write!(f, "the transaction holds no operation"),
             FormError::TooManyOperations(got) => write!(f, "{got} operations, at most {}", Transaction::OPERATIONS_MAX),
             FormError::EmptyBatch => write!(f, "a batch holds no transfer"),
             FormError::TooManyTransfers { got, max } => write!(f, "{got} transfers in a transaction, at most {max}"),
             FormError::NoSignatures => write!(f, "the transaction carries no signature"),
-            FormError::TooManySignatures(got) => write!(f, "{got} signatures, at most {}", SignedTransaction::SIGNATURES_MAX),
+            FormError::TooManySignatures(got) => {
+                write!(f, "{got} signatures, at most {}", SignedTransaction::SIGNATURES_MAX)
+            }
             FormError::SignaturesNotSorted => write!(f, "signatures are not in strictly ascending order of their keys"),
         }
     }

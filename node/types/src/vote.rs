@@ -1,6 +1,6 @@
 //! What validators sign, and certificates of it. Algorithm 1 of arXiv 1807.04938 (Tendermint).
 
-use crate::{BlockId, BlsSignature, Bitmap, Hash, Height, NetworkId, Tag, ValidatorIndex, encode};
+use crate::{Bitmap, BlockId, BlsSignature, Hash, Height, NetworkId, Tag, ValidatorIndex, encode};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
@@ -127,8 +127,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Duplicate vote or proposal: same height, round and type, other block. (The valid round alone does not count:
-    /// docs/protocol.md.)
+    /// Duplicate vote or proposal: same height, round and type, other signed bytes. Two that differ in the valid round
+    /// alone are a duplicate too.
     pub fn is_duplicate(&self) -> bool {
         let (a, b) = (&self.first.vote, &self.second.vote);
         self.first.validator == self.second.validator

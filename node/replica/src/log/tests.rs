@@ -1,1 +1,168 @@
+use super::*;
+use crate::disk::DiskError;
+use concordat_types::{BlsSignature, Hash, ValidatorIndex, VoteType};
+use std::collections::BTreeMap;
 
+/// Files in memory; what the log must survive is made by hand below.
+#[derive(Clone, Default)]
+struct Files(BTreeMap<String, Vec<u8>>);
+
+impl Disk for Files {
+    fn list(&self) -> Result<Vec<String>, DiskError> {
+        Ok(self.0.keys().cloned().collect())
+    }
+    fn len(&self, name: &str) -> Result<Option<u64>, DiskError> {
+        Ok(self.0.get(name).map(|bytes| bytes.len() as u64))
+    }
+    fn read(&self, name: &str, offset: u64, len: usize) -> Result<Vec<u8>, DiskError> {
+        let bytes = &self.0[name];
+        let start = (offset as usize).min(bytes.len());
+        Ok(bytes[start..(start + len).min(bytes.len())].to_vec())
+    }
+    fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
+        self.0.entry(name.to_owned()).or_default().extend_from_slice(bytes);
+        Ok(())
+    }
+    fn truncate(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
+        self.0.get_mut(name).unwrap().truncate(len as usize);
+        Ok(())
+    }
+    fn sync(&mut self, _: &str) -> Result<(), DiskError> {
+        Ok(())
+    }
+    fn sync_dir(&mut self) -> Result<(), DiskError> {
+        Ok(())
+    }
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        let bytes = self.0.remove(from).unwrap();
+        self.0.insert(to.to_owned(), bytes);
+        Ok(())
+    }
+    fn remove(&mut self, name: &str) -> Result<(), DiskError> {
+        self.0.remove(name);
+        Ok(())
+    }
+}
+
+fn vote(height: u64) -> Vote {
+    Vote {
+        vote_type: VoteType::Prevote,
+        height: Height(height),
+        round: Round(0),
+        valid_round: None,
+        block: Some(BlockId(Hash([height as u8; 32]))),
+    }
+}
+
+fn records(count: u64) -> Vec<Record> {
+    (1..=count)
+        .flat_map(|height| {
+            let signed =
+                SignedVote { vote: vote(height), validator: ValidatorIndex(0), signature: BlsSignature([7; 96]) };
+            [Record::Intent(vote(height)), Record::Signed(signed), Record::Batch(vec![height as u8; 9])]
+        })
+        .collect()
+}
+
+fn written(records: &[Record]) -> Files {
+    let mut files = Files::default();
+    let (mut log, found) = Log::open(&mut files).unwrap();
+    assert!(found.is_empty());
+    records.iter().for_each(|record| log.append(record));
+    log.sync(&mut files).unwrap();
+    files
+}
+
+#[test]
+fn what_was_appended_is_read_again_in_order() {
+    let expected = records(5);
+    let mut files = written(&expected);
+    let (mut log, found) = Log::open(&mut files).unwrap();
+    assert_eq!(found, expected);
+    log.append(&Record::Intent(vote(9)));
+    log.sync(&mut files).unwrap();
+    let (_, found) = Log::open(&mut files).unwrap();
+    assert_eq!(found.last(), Some(&Record::Intent(vote(9))));
+}
+
+#[test]
+fn a_tail_cut_anywhere_is_cut_back_to_whole_records() {
+    let expected = records(2);
+    let whole = written(&expected);
+    let name = name(0);
+    let bytes = whole.0[&name].clone();
+    let mut found_before = 0;
+    for cut in 0..bytes.len() {
+        let mut files = whole.clone();
+        files.0.insert(name.clone(), bytes[..cut].to_vec());
+        let (mut log, found) = Log::open(&mut files).unwrap();
+        assert_eq!(found, expected[..found.len()], "cut at {cut}");
+        assert!(found.len() >= found_before, "cut at {cut}");
+        found_before = found.len();
+        // What is appended next follows whole records.
+        log.append(&Record::Intent(vote(8)));
+        log.sync(&mut files).unwrap();
+        let (_, again) = Log::open(&mut files).unwrap();
+        assert_eq!(again.len(), found.len() + 1, "cut at {cut}");
+    }
+    assert_eq!(found_before, expected.len() - 1);
+}
+
+#[test]
+fn a_tail_of_zeros_is_cut() {
+    let expected = records(2);
+    let mut files = written(&expected);
+    files.0.get_mut(&name(0)).unwrap().extend_from_slice(&[0; 700]);
+    let (_, found) = Log::open(&mut files).unwrap();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn damage_before_the_tail_refuses_to_open() {
+    let whole = written(&records(3));
+    let bytes = whole.0[&name(0)].clone();
+    // Every byte of the first record, which good records follow.
+    let first = FRAME_HEAD_BYTES + u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
+    for at in 0..first {
+        let mut files = whole.clone();
+        files.0.get_mut(&name(0)).unwrap()[at] ^= 0x10;
+        let opened = Log::open(&mut files);
+        match opened {
+            Err(LogError::Corrupt { .. }) => {}
+            Ok((_, found)) => panic!("damage at byte {at} passed, {} records", found.len()),
+            Err(other) => panic!("damage at byte {at}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn damage_in_a_closed_segment_refuses_to_open() {
+    let mut files = Files::default();
+    let (mut log, _) = Log::open(&mut files).unwrap();
+    records(2).iter().for_each(|record| log.append(record));
+    log.rotate(&mut files, Height(0)).unwrap();
+    log.append(&Record::Intent(vote(3)));
+    log.sync(&mut files).unwrap();
+    let closed = files.0.get_mut(&name(0)).unwrap();
+    closed.pop();
+    assert!(matches!(Log::open(&mut files), Err(LogError::Corrupt { .. })));
+}
+
+#[test]
+fn segments_go_once_the_store_has_their_heights() {
+    let mut files = Files::default();
+    let (mut log, _) = Log::open(&mut files).unwrap();
+    let batch = Record::Batch(vec![1, 2, 3]);
+    let digest = concordat_types::Batch::digest_of(&[1, 2, 3]);
+    log.append(&batch);
+    log.append(&Record::Intent(vote(5)));
+    log.rotate(&mut files, Height(4)).unwrap();
+    assert_eq!(files.0.len(), 1, "height 5 is not in the store");
+    assert!(log.holds_batch(&digest));
+    log.append(&Record::Intent(vote(6)));
+    log.rotate(&mut files, Height(5)).unwrap();
+    assert!(!files.0.contains_key(&name(0)));
+    assert!(!log.holds_batch(&digest), "the batch went with its segment and must be written again when needed");
+    let (_, found) = Log::open(&mut files).unwrap();
+    assert_eq!(found, [Record::Intent(vote(6))]);
+}

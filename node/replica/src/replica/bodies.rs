@@ -8,7 +8,9 @@ use crate::{
     message::{Message, Proposal},
 };
 use concordat_consensus::Input as Event;
-use concordat_types::{BatchDigest, BlockId, BodyRef, Certificate, Evidence, Header, MemberId, SignedVote};
+use concordat_types::{
+    BatchDigest, BlockId, Body, BodyRef, Certificate, Evidence, Hash, Header, MemberId, SignedVote, block::batches_root,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A block that somebody proposed at this height.
@@ -47,6 +49,16 @@ impl Known {
             logged: false,
             ask_ms: 0,
         }
+    }
+
+    /// Is the body the one that the header binds? The signature covers the header alone: whoever passes a proposal on
+    /// could put another body under it.
+    pub fn is_bound(&self) -> bool {
+        let last_certificate = self.last_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash);
+        let evidence = Body { evidence: self.evidence.clone(), ..Body::default() };
+        self.header.batches_root == batches_root(self.digests.iter().copied())
+            && self.header.last_certificate == last_certificate
+            && self.header.evidence_root == evidence.evidence_root()
     }
 
     pub fn of_parts(header: Header, parts: &Parts, signed: SignedVote) -> Known {

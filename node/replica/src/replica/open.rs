@@ -15,7 +15,7 @@ use crate::{
     votes::VoteKeeper,
 };
 use concordat_consensus::{Consensus, HeightStart, Lock, Quorum};
-use concordat_crypto::{attest_own_vote, verify_certificate, verify_vote};
+use concordat_crypto::{attest_own_vote, verify_certificate, verify_vote, verify_votes};
 use concordat_types::{BatchDigest, BodyRef, Certificate, Height, SignedVote, Verified, Vote};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -34,15 +34,18 @@ pub enum OpenError {
     Fatal(#[from] Fatal),
 }
 
-/// What the log says, sorted.
+/// What the log says, sorted. Kept until the tip has passed its last height: after a power loss the store may be several
+/// heights behind what this node has voted on.
 #[derive(Default)]
-struct Logged {
+pub(super) struct Logged {
     batches: BTreeMap<BatchDigest, Vec<u8>>,
     proposals: Vec<(Proposal, bool)>,
     decided: BTreeMap<Height, Certificate>,
     intents: Vec<Vote>,
     signed: Vec<SignedVote>,
     locks: Vec<LockRecord>,
+    rounds: Vec<(Height, Vec<SignedVote>, Vec<Certificate>)>,
+    height_max: Height,
     is_empty: bool,
 }
 
@@ -50,6 +53,7 @@ impl Logged {
     fn new(records: Vec<Record>) -> Logged {
         let mut logged = Logged { is_empty: records.is_empty(), ..Logged::default() };
         for record in records {
+            logged.height_max = logged.height_max.max(record.height().unwrap_or_default());
             match record {
                 Record::Batch(bytes) => {
                     logged.batches.insert(concordat_types::Batch::digest_of(&bytes), bytes);
@@ -58,6 +62,9 @@ impl Logged {
                 Record::Intent(vote) => logged.intents.push(vote),
                 Record::Signed(signed) => logged.signed.push(signed),
                 Record::Lock(lock) => logged.locks.push(lock),
+                Record::RoundCertificate { height, votes, certificates } => {
+                    logged.rounds.push((height, votes, certificates))
+                }
                 Record::Decided(certificate) => {
                     logged.decided.insert(certificate.height, certificate);
                 }
@@ -112,6 +119,7 @@ impl Replica {
             early: VecDeque::new(),
             sync: None,
             behind_since_ms: None,
+            logged: None,
             waiting: BTreeMap::new(),
             tickets: BTreeMap::new(),
             stopped: None,
@@ -125,9 +133,9 @@ impl Replica {
         };
         let rim = Rim::new(replica.chain.network(), &replica.chain.parameters);
         replica.replay_decided(&logged, &rim)?;
-        replica.begin_height();
         replica.trust_record(&logged);
-        replica.restore_height(&logged, &rim)?;
+        replica.logged = Some(Arc::new((logged, rim)));
+        replica.begin_height()?;
         replica.catching_up = replica.my_index().is_some() && replica.chain.validators.set().len() > 1;
         replica.run()?;
         replica.log.flush(&mut *replica.disk)?;
@@ -176,8 +184,12 @@ impl Replica {
         }
     }
 
-    fn restore_height(&mut self, logged: &Logged, rim: &Rim) -> Result<(), OpenError> {
+    /// Puts back what this node knew and was bound to at the height, if the log has anything of it.
+    pub(super) fn restore_height(&mut self) -> Result<(), Fatal> {
         let height = self.consensus.height();
+        self.logged = self.logged.take().filter(|logged| logged.0.height_max >= height);
+        let Some(kept) = self.logged.clone() else { return Ok(()) };
+        let (logged, rim) = &*kept;
         let intents: Vec<Vote> = logged.intents.iter().filter(|vote| vote.height == height).copied().collect();
         self.own_votes = intents.iter().copied().collect();
         let own = self.own_signed(logged, &intents)?;
@@ -207,6 +219,10 @@ impl Replica {
         for output in restored {
             self.carry_out(output)?;
         }
+        if self.consensus.height() != height {
+            return Ok(());
+        }
+        self.restore_round(logged);
         let known: Vec<_> = self.known.keys().copied().collect();
         for block in known {
             self.try_judge(&block)?;
@@ -220,9 +236,26 @@ impl Replica {
         Ok(())
     }
 
+    /// What took this node into its round goes in again, as it must be able to bring others there.
+    fn restore_round(&mut self, logged: &Logged) {
+        let height = self.consensus.height();
+        let (keys, network) = (self.chain.validators.clone(), self.chain.network());
+        for (_, votes, certificates) in logged.rounds.iter().filter(|(of, _, _)| *of == height) {
+            for certificate in certificates {
+                if let Ok(verified) = verify_certificate(certificate.clone(), &keys, network, RECOVERY_EPOCH) {
+                    self.events.push_back(concordat_consensus::Input::Certificate(verified));
+                }
+            }
+            for verified in verify_votes(&keys, votes.clone(), network, RECOVERY_EPOCH).good {
+                self.keeper.add_verified(&verified);
+                self.events.push_back(concordat_consensus::Input::Vote(verified));
+            }
+        }
+    }
+
     /// Own votes of the height with their signatures. One that was recorded and not signed before the crash is signed now:
     /// the record says the same, so it is no second vote.
-    fn own_signed(&mut self, logged: &Logged, intents: &[Vote]) -> Result<Vec<Verified<SignedVote>>, OpenError> {
+    fn own_signed(&mut self, logged: &Logged, intents: &[Vote]) -> Result<Vec<Verified<SignedVote>>, Fatal> {
         let Some(validator) = self.my_index() else { return Ok(Vec::new()) };
         let signer = self.signer.as_mut().expect("my_index saw a signer");
         let mut own = Vec::new();

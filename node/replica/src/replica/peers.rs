@@ -8,7 +8,9 @@ use crate::{
 };
 use concordat_consensus::Input as Event;
 use concordat_crypto::verify_vote;
-use concordat_types::{BatchDigest, Bitmap, CertificateKind, Height, MemberId, Round, SignedVote, Verified, VoteType};
+use concordat_types::{
+    BatchDigest, Bitmap, Certificate, CertificateKind, Height, MemberId, Round, SignedVote, Verified, VoteType,
+};
 
 /// Another node, as this one knows it.
 #[derive(Clone, Debug, Default)]
@@ -91,13 +93,15 @@ impl Replica {
             Message::Proposal(proposal) => self.on_proposal(from, *proposal, batches)?,
             Message::Vote(signed) => self.on_vote(from, signed),
             Message::Certificate(certificate) => self.on_certificate(from, certificate),
-            Message::RoundCertificate(votes) => {
+            Message::RoundCertificate { votes, certificates } => {
                 // Only what could move us on is worth checking.
                 let current = self.consensus.round();
                 let useful = |signed: &SignedVote| {
                     signed.vote.height == working && current.is_none_or(|current| signed.vote.round.next() >= current)
                 };
                 votes.into_iter().filter(useful).for_each(|signed| self.on_vote(from, signed));
+                let certificates = certificates.into_iter().filter(|certificate| certificate.height == working);
+                certificates.for_each(|certificate| self.on_certificate(from, certificate));
             }
             Message::ProposalRequest { height, block } => self.on_proposal_request(from, height, block)?,
             Message::BlockRequest { from: height, count } => self.serve_blocks(from, height, count)?,
@@ -335,7 +339,10 @@ impl Replica {
         if let Some(round) = self.consensus.round()
             && status.round.is_none_or(|theirs| theirs < round)
         {
-            self.send_round_certificate(Some(to), round);
+            let (votes, certificates) = self.round_certificate();
+            if round > Round(0) {
+                self.send(to, Message::RoundCertificate { votes, certificates });
+            }
         }
     }
 
@@ -362,24 +369,17 @@ impl Replica {
         self.send(to, Message::Proposal(Box::new(message)));
     }
 
-    /// What justifies that we are in the round: its votes, and the precommits of the one before.
-    pub(super) fn send_round_certificate(&mut self, to: Option<MemberId>, round: Round) {
-        let mut places = vec![(round, VoteType::Prevote), (round, VoteType::Precommit)];
-        if let Some(before) = round.0.checked_sub(1) {
-            places.push((Round(before), VoteType::Precommit));
+    /// What justifies that the machine is in its round, if above 0.
+    pub(super) fn round_certificate(&self) -> (Vec<SignedVote>, Vec<Certificate>) {
+        let (mut votes, mut certificates) = (Vec::new(), Vec::new());
+        for event in self.consensus.round_certificate() {
+            match event {
+                Event::Vote(signed) => votes.push(*signed),
+                Event::Certificate(certificate) => certificates.push(certificate.into_inner()),
+                other => unreachable!("a round is justified by votes and certificates, not by {other:?}"),
+            }
         }
-        let votes: Vec<SignedVote> = places
-            .into_iter()
-            .flat_map(|(round, kind)| self.consensus.votes(round, kind))
-            .map(|signed| **signed)
-            .collect();
-        if votes.is_empty() {
-            return;
-        }
-        match to {
-            Some(to) => self.send(to, Message::RoundCertificate(votes)),
-            None => self.broadcast(Message::RoundCertificate(votes)),
-        }
+        (votes, certificates)
     }
 }
 
@@ -389,7 +389,10 @@ fn consensus_height(message: &Message) -> Option<Height> {
         Message::Proposal(proposal) => Some(proposal.signed.vote.height),
         Message::Vote(signed) => Some(signed.vote.height),
         Message::Certificate(certificate) => Some(certificate.height),
-        Message::RoundCertificate(votes) => votes.first().map(|signed| signed.vote.height),
+        Message::RoundCertificate { votes, certificates } => {
+            let of_vote = votes.first().map(|signed| signed.vote.height);
+            of_vote.or(certificates.first().map(|certificate| certificate.height))
+        }
         Message::Status(_)
         | Message::Batch(_)
         | Message::BatchAck(_)

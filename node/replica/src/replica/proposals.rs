@@ -108,6 +108,10 @@ impl Replica {
             self.disconnect(from, "sent a proposal whose header is not the one it names".to_owned());
             return Ok(());
         }
+        if !Known::of_proposal(&proposal, false).is_bound() {
+            self.disconnect(from, "sent a proposal with a body that its header does not bind".to_owned());
+            return Ok(());
+        }
         let current = self.consensus.round().unwrap_or(Round(0));
         if vote.round.0 > current.0.saturating_add(crate::votes::ROUNDS_AHEAD_MAX) {
             return Ok(());

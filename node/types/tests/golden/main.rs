@@ -168,6 +168,7 @@ fn headers() {
          0700000000000000                    height
          0068e5cf8b010000                    time
          0101010101010101010101010101010101010101010101010101010101010101  parent
+         0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a  batches root
          0202020202020202020202020202020202020202020202020202020202020202  transactions root
          0303030303030303030303030303030303030303030303030303030303030303  results root
          0404040404040404040404040404040404040404040404040404040404040404  state root
@@ -179,7 +180,7 @@ fn headers() {
          06                                  length of the proposer's name
          62616e6b2d61                        bank-a";
     assert_eq!(hex(&encode(&header)), joined(fields));
-    assert_eq!(header.id().to_string(), "e1bfafc5e086babb16b7b77bdcb38a7330ef6bd70b554742e878dd82a0283e22");
+    assert_eq!(header.id().to_string(), "afa6a59e977ad46b33b945e1250598ace2ca0cf1e50fa4054042792b8efcba5d");
 }
 
 #[test]

@@ -87,6 +87,7 @@ pub fn header() -> Header {
         height: Height(7),
         time: Timestamp(TIME),
         parent: BlockId(hash(1)),
+        batches_root: hash(10),
         transactions_root: hash(2),
         results_root: hash(3),
         state_root: hash(4),

@@ -1,0 +1,96 @@
+//! What must hold in every run, watched from outside the nodes.
+
+use concordat_replica::{CommittedBlock, message::Message};
+use concordat_types::{BlockId, Hash, Height, Round, SignedVote, TransactionHash, ValidatorIndex, Vote, VoteType};
+use std::collections::BTreeMap;
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Violation {
+    #[error("height {height}: node {node} committed {got}, another {expected}")]
+    Fork { height: Height, node: usize, got: BlockId, expected: BlockId },
+    #[error("height {height}: node {node} has state root {got}, another {expected}")]
+    StateRoot { height: Height, node: usize, got: Hash, expected: Hash },
+    #[error("validator {} signed both {first:?} and {second:?}", validator.0)]
+    SignedTwice { validator: ValidatorIndex, first: Vote, second: Vote },
+    #[error("transaction {0:?} stands in two blocks, and not as a repeat")]
+    BookedTwice(TransactionHash),
+    #[error("transaction {0:?} was acknowledged and is in no block")]
+    Lost(TransactionHash),
+    #[error("node {node} stopped: {reason}")]
+    Stopped { node: usize, reason: String },
+    #[error("no progress: {height} at the heal, {tips:?} after {ms} ms without faults")]
+    Stuck { height: Height, tips: Vec<Height>, ms: u64 },
+    #[error("the books of node {node} do not balance: {cause}")]
+    Books { node: usize, cause: String },
+    #[error("node {node} accused validator {member}, who is honest")]
+    HonestAccused { node: usize, member: String },
+}
+
+/// Grows with the run.
+#[derive(Debug, Default)]
+pub struct Checks {
+    blocks: BTreeMap<Height, (BlockId, Hash)>,
+    signed: BTreeMap<(ValidatorIndex, Height, Round, VoteType), Vote>,
+    booked: BTreeMap<TransactionHash, Height>,
+    acknowledged: BTreeMap<TransactionHash, Height>,
+}
+
+impl Checks {
+    pub fn height_max(&self) -> Height {
+        self.blocks.keys().next_back().copied().unwrap_or_default()
+    }
+
+    pub fn acknowledged_count(&self) -> usize {
+        self.acknowledged.len()
+    }
+
+    pub fn on_committed(&mut self, node: usize, committed: &CommittedBlock) -> Result<(), Violation> {
+        let height = committed.header.height;
+        let (expected, root) = *self.blocks.entry(height).or_insert((committed.id, committed.header.state_root));
+        if expected != committed.id {
+            return Err(Violation::Fork { height, node, got: committed.id, expected });
+        }
+        if root != committed.header.state_root {
+            return Err(Violation::StateRoot { height, node, got: committed.header.state_root, expected: root });
+        }
+        for (hash, result) in committed.transactions.iter().filter(|(_, result)| !result.repeat) {
+            let first = *self.booked.entry(*hash).or_insert(height);
+            if first != height {
+                return Err(Violation::BookedTwice(*hash));
+            }
+            let _ = result;
+        }
+        Ok(())
+    }
+
+    /// The tap: everything that leaves a node, across restarts.
+    pub fn on_sent(&mut self, sender: Option<ValidatorIndex>, message: &Message) -> Result<(), Violation> {
+        let own = |signed: &SignedVote| Some(signed.validator) == sender;
+        match message {
+            Message::Vote(signed) if own(signed) => self.on_signed(signed),
+            Message::Proposal(proposal) if own(&proposal.signed) => self.on_signed(&proposal.signed),
+            _ => Ok(()),
+        }
+    }
+
+    fn on_signed(&mut self, signed: &SignedVote) -> Result<(), Violation> {
+        let vote = signed.vote;
+        let first = *self.signed.entry((signed.validator, vote.height, vote.round, vote.vote_type)).or_insert(vote);
+        if first != vote {
+            return Err(Violation::SignedTwice { validator: signed.validator, first, second: vote });
+        }
+        Ok(())
+    }
+
+    pub fn on_acknowledged(&mut self, hash: TransactionHash, height: Height) {
+        self.acknowledged.insert(hash, height);
+    }
+
+    /// At the end: nothing that a client was told is missing.
+    pub fn nothing_lost(&self) -> Result<(), Violation> {
+        match self.acknowledged.iter().find(|(hash, height)| self.booked.get(hash) != Some(height)) {
+            Some((hash, _)) => Err(Violation::Lost(*hash)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The consensus key of a simulated validator: the production rules of the sign record, over a record that forgets what
+//! was not synced.
+
+use concordat_replica::signer::{SignRefused, Signer, SignerError};
+use concordat_types::{BlsPublicKey, BlsSignature, Height, NetworkId, Vote};
+use concordat_validator::{
+    keystore::ConsensusKey,
+    safety::{Binding, Decision, SignRecordState},
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+#[derive(Debug)]
+struct Record {
+    now: SignRecordState,
+    durable: SignRecordState,
+}
+
+/// Survives the crash of the node.
+#[derive(Clone, Debug)]
+pub struct SimRecord(Arc<Mutex<Record>>);
+
+impl SimRecord {
+    pub fn new(network: NetworkId) -> SimRecord {
+        let mut state = SignRecordState::new(Height(0));
+        state.bind(Binding { network, epoch: 0 });
+        SimRecord(Arc::new(Mutex::new(Record { now: state.clone(), durable: state })))
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn crash(&self) {
+        let mut record = self.record();
+        record.now = record.durable.clone();
+    }
+}
+
+pub struct SimSigner {
+    key: Arc<ConsensusKey>,
+    network: NetworkId,
+    record: SimRecord,
+}
+
+impl SimSigner {
+    pub fn new(key: Arc<ConsensusKey>, network: NetworkId, record: SimRecord) -> SimSigner {
+        SimSigner { key, network, record }
+    }
+}
+
+impl Signer for SimSigner {
+    fn public_key(&self) -> BlsPublicKey {
+        self.key.public_key()
+    }
+
+    fn prepare(&mut self, votes: &[Vote]) -> Result<Vec<Result<(), SignRefused>>, SignerError> {
+        let mut record = self.record.record();
+        let mut verdicts = Vec::new();
+        for vote in votes {
+            verdicts.push(match record.now.decide(vote) {
+                Decision::New => {
+                    record.now.record(*vote);
+                    Ok(())
+                }
+                Decision::Same => Ok(()),
+                Decision::Refused(refused) => Err(refused),
+            });
+        }
+        Ok(verdicts)
+    }
+
+    fn begin_sync(&mut self) -> Result<(), SignerError> {
+        Ok(())
+    }
+
+    fn end_sync(&mut self) -> Result<(), SignerError> {
+        let mut record = self.record.record();
+        record.durable = record.now.clone();
+        Ok(())
+    }
+
+    fn sign(&mut self, vote: &Vote) -> Result<BlsSignature, SignerError> {
+        let recorded = self.record.record().durable.recent().any(|recorded| recorded == vote);
+        if !recorded {
+            return Err(SignerError("asked to sign what is not durable in the record".to_owned()));
+        }
+        Ok(self.key.sign_unrecorded(vote, self.network, 0))
+    }
+
+    fn last(&self) -> Option<Vote> {
+        self.record.record().now.last()
+    }
+}
