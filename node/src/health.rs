@@ -1,0 +1,61 @@
+//! Is the node fit to serve, and if not, why: /readyz, gRPC health and `GetStatus` say the same.
+
+use crate::shared::Shared;
+use std::{sync::atomic::AtomicBool, sync::atomic::Ordering, time::Duration};
+
+/// What does not show in telemetry.
+#[derive(Debug, Default)]
+pub struct Alarms {
+    /// The replica has ended; the process is about to.
+    failed: AtomicBool,
+}
+
+impl Alarms {
+    pub fn set_failed(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Err: the reason, for people.
+pub fn readiness(shared: &Shared) -> Result<(), String> {
+    if shared.alarms.failed.load(Ordering::Relaxed) {
+        return Err("the store or the log has failed".to_owned());
+    }
+    let telemetry = shared.telemetry.load();
+    if telemetry.clock_alarm {
+        return Err("the clock differs from that of most validators: check NTP".to_owned());
+    }
+    if telemetry.is_validator && !telemetry.signing {
+        let reason = telemetry.stopped_reason.as_deref().unwrap_or("it has not caught up yet");
+        return Err(format!("the validator does not sign: {reason}"));
+    }
+    check_isolation(shared)?;
+    let highest = telemetry.peers.iter().filter(|peer| peer.connected).map(|peer| peer.tip.0).max().unwrap_or(0);
+    let behind = highest.saturating_sub(telemetry.height.0);
+    if behind > BEHIND_MAX {
+        return Err(format!("{behind} heights behind"));
+    }
+    let since = shared.committed_at.load().elapsed();
+    let allowed = Duration::from_millis(u64::from(shared.parameters.heartbeat_ms)) * HEARTBEATS_MAX;
+    if since > allowed {
+        return Err(format!("no block for {} s", since.as_secs()));
+    }
+    Ok(())
+}
+
+/// Does the node reach, itself counted, a quorum of the validators?
+fn check_isolation(shared: &Shared) -> Result<(), String> {
+    let registry = shared.registry.load();
+    let Some(set) = registry.validators() else { return Ok(()) };
+    let telemetry = shared.telemetry.load();
+    let connected = telemetry.peers.iter().filter(|peer| peer.connected).map(|peer| peer.member);
+    let reached: u128 =
+        connected.chain([shared.member]).filter_map(|member| set.index_of(&member)).map(|index| set.power(index)).sum();
+    if set.is_quorum(reached) || (!telemetry.is_validator && reached > 0) {
+        return Ok(());
+    }
+    Err(format!("isolated: it reaches {reached} of {} of the voting power", set.total_power()))
+}
+
+const BEHIND_MAX: u64 = 10;
+const HEARTBEATS_MAX: u32 = 3;

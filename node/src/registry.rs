@@ -1,0 +1,144 @@
+//! Who may connect, as the ledger has it: TLS keys of active members. Rebuilt when a block changes the registry.
+
+use concordat_types::{
+    Hash, Member, MemberId, MemberStatus, Rights, Roles, Validator, ValidatorSet, member::NodeRecord,
+};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    members: BTreeMap<MemberId, Member>,
+    /// By SHA-256 of the SubjectPublicKeyInfo.
+    keys: BTreeMap<Hash, (MemberId, KeyKind)>,
+    /// As the members' records have it; a block may be decided by an older set.
+    validators: Option<ValidatorSet>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyKind {
+    Node,
+    Access(Rights),
+}
+
+/// Who is at the other end of a connection. Put into the extensions of each request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    pub member: MemberId,
+    pub roles: Roles,
+    pub kind: KeyKind,
+    pub fingerprint: Hash,
+}
+
+impl Caller {
+    /// A node reads and hands in for its own member.
+    pub fn has_right(&self, right: Rights) -> bool {
+        match self.kind {
+            KeyKind::Node => (Rights::READ | Rights::SUBMIT).contains(right),
+            KeyKind::Access(rights) => rights.contains(right),
+        }
+    }
+
+    /// The central bank and supervisors see all accounts and payments.
+    pub fn sees_all(&self) -> bool {
+        self.roles.contains(Roles::CENTRAL_BANK) || self.roles.contains(Roles::SUPERVISOR)
+    }
+}
+
+impl Registry {
+    pub fn new(members: Vec<Member>) -> Registry {
+        let mut keys = BTreeMap::new();
+        for member in &members {
+            if may_run_a_node(member) {
+                keys.extend(member.node.iter().map(|node| (node.tls_key, (member.id, KeyKind::Node))));
+            }
+            if member.is_active() {
+                let access = member.access_keys.iter();
+                keys.extend(access.map(|access| (access.key, (member.id, KeyKind::Access(access.rights)))));
+            }
+        }
+        let validators = members.iter().filter_map(|member| {
+            let record = member.validator.as_ref().filter(|_| member.is_active())?;
+            Some(Validator { member: member.id, key: record.key, power: record.power })
+        });
+        let validators = ValidatorSet::new(validators.collect()).ok();
+        let members = members.into_iter().map(|member| (member.id, member)).collect();
+        Registry { members, keys, validators }
+    }
+
+    /// None: no RPC handler may run for this key.
+    pub fn caller(&self, fingerprint: &Hash) -> Option<Caller> {
+        let (member, kind) = *self.keys.get(fingerprint)?;
+        let roles = self.members.get(&member)?.roles;
+        Some(Caller { member, roles, kind, fingerprint: *fingerprint })
+    }
+
+    /// Nodes of other members, which this one dials.
+    pub fn nodes_but(&self, me: MemberId) -> BTreeMap<MemberId, NodeRecord> {
+        let others = self.members.values().filter(|member| member.id != me && may_run_a_node(member));
+        others.filter_map(|member| Some((member.id, member.node.clone()?))).collect()
+    }
+
+    pub fn node_of(&self, member: &MemberId) -> Option<&NodeRecord> {
+        self.members.get(member)?.node.as_ref()
+    }
+
+    pub fn validators(&self) -> Option<&ValidatorSet> {
+        self.validators.as_ref()
+    }
+}
+
+/// A suspended validator keeps its connection until its power is gone.
+fn may_run_a_node(member: &Member) -> bool {
+    member.is_active() || (member.status == MemberStatus::Suspended && member.validator.is_some())
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use concordat_types::{
+        Ed25519PublicKey,
+        member::{AccessKey, KeyGroup},
+    };
+
+    pub fn member(name: &str, node: u8, access: u8) -> Member {
+        let address = || "127.0.0.1:1".to_owned();
+        let keys = KeyGroup { k: 1, keys: vec![Ed25519PublicKey([node; 32])] };
+        Member {
+            id: name.parse().expect("a valid literal"),
+            legal_name: name.to_owned(),
+            lei: String::new(),
+            bic: String::new(),
+            roles: Roles::BANK,
+            status: MemberStatus::Active,
+            admin_keys: keys.clone(),
+            recovery_keys: keys,
+            operator_keys: Vec::new(),
+            access_keys: vec![AccessKey { key: Hash([access; 32]), rights: Rights::READ }],
+            node: Some(NodeRecord { tls_key: Hash([node; 32]), peer_address: address(), client_address: address() }),
+            validator: None,
+        }
+    }
+
+    #[test]
+    fn only_keys_of_members_in_good_standing_are_known() {
+        let mut suspended = member("bank-b", 3, 4);
+        suspended.status = MemberStatus::Suspended;
+        let registry = Registry::new(vec![member("bank-a", 1, 2), suspended]);
+        let kind = |key: u8| registry.caller(&Hash([key; 32])).map(|caller| caller.kind);
+        assert_eq!(kind(1), Some(KeyKind::Node));
+        assert_eq!(kind(2), Some(KeyKind::Access(Rights::READ)));
+        assert_eq!((kind(3), kind(4), kind(5)), (None, None, None));
+        let me = "bank-a".parse().expect("a valid literal");
+        assert!(registry.nodes_but(me).is_empty());
+    }
+
+    #[test]
+    fn rights_are_those_of_the_key() {
+        let registry = Registry::new(vec![member("bank-a", 1, 2)]);
+        let node = registry.caller(&Hash([1; 32])).expect("known");
+        let reader = registry.caller(&Hash([2; 32])).expect("known");
+        assert!(node.has_right(Rights::SUBMIT) && !node.has_right(Rights::ISSUE));
+        assert!(reader.has_right(Rights::READ) && !reader.has_right(Rights::SUBMIT));
+        assert!(!reader.sees_all());
+    }
+}

@@ -1,0 +1,138 @@
+//! What the replica thread publishes and everything else reads, and the queue that leads into it.
+
+use crate::{
+    config::Config, health::Alarms, network::peers::Peers, pool::Pool, registry::Registry, submissions::Tickets,
+};
+use arc_swap::ArcSwap;
+use concordat_replica::{Input, Rim, Telemetry, store::Reader};
+use concordat_storage::StoreGauge;
+use concordat_types::{Height, MemberId, NetworkId, Parameters};
+use crossbeam_channel::{Sender, TrySendError};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+use tokio::sync::{Notify, watch};
+
+pub struct Shared {
+    pub config: Config,
+    pub network: NetworkId,
+    pub member: MemberId,
+    pub parameters: Parameters,
+    pub rim: Arc<Rim>,
+    pub pool: Pool,
+    pub inputs: Inputs,
+    pub tickets: Tickets,
+    pub peers: Peers,
+    pub registry: Arc<ArcSwap<Registry>>,
+    /// Rung after `registry` has changed.
+    pub registry_changed: Notify,
+    pub view: ArcSwap<View>,
+    pub telemetry: ArcSwap<Telemetry>,
+    /// The last committed height; changes after `view` does.
+    pub tip: watch::Sender<Height>,
+    pub committed_at: ArcSwap<Instant>,
+    pub alarms: Alarms,
+    pub store: StoreGauge,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shared({}, {})", self.member, self.network)
+    }
+}
+
+/// The committed state after one block.
+pub struct View {
+    pub height: Height,
+    pub reader: Arc<dyn Reader>,
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "View({})", self.height)
+    }
+}
+
+/// An input with the room it takes in memory.
+#[derive(Debug)]
+pub struct Queued {
+    pub input: Input,
+    pub bytes: usize,
+}
+
+/// The only way into the replica. Bounded in number and bytes: whoever finds it full waits or refuses.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    queue: Sender<Queued>,
+    bytes: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+pub enum NotQueued {
+    Full(Box<Input>),
+    /// The replica has ended; so will the process.
+    Ended,
+}
+
+impl Inputs {
+    pub fn new(queue: Sender<Queued>) -> Inputs {
+        Inputs { queue, bytes: Arc::new(AtomicUsize::new(0)) }
+    }
+
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub fn try_send(&self, input: Input, bytes: usize) -> Result<(), NotQueued> {
+        // One that is larger than the bound still enters an empty queue.
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before > 0 && before + bytes > INPUTS_BYTES_MAX {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(NotQueued::Full(Box::new(input)));
+        }
+        self.queue.try_send(Queued { input, bytes }).map_err(|refused| {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(queued) => NotQueued::Full(Box::new(queued.input)),
+                TrySendError::Disconnected(_) => NotQueued::Ended,
+            }
+        })
+    }
+
+    /// Clients leave room for what keeps consensus going.
+    pub fn try_submit(&self, input: Input, bytes: usize) -> Result<(), NotQueued> {
+        if self.queue.len() > SUBMISSIONS_MAX {
+            Err(NotQueued::Full(Box::new(input)))
+        } else {
+            self.try_send(input, bytes)
+        }
+    }
+
+    /// Waits for room, so that a peer that sends too fast is slowed down by its own connection.
+    pub async fn send(&self, mut input: Input, bytes: usize) -> Result<(), NotQueued> {
+        loop {
+            input = match self.try_send(input, bytes) {
+                Err(NotQueued::Full(input)) => *input,
+                done => return done,
+            };
+            tokio::time::sleep(FULL_WAIT).await;
+        }
+    }
+
+    /// The replica thread has taken it.
+    pub fn taken(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A second of the highest rate.
+pub const INPUTS_MAX: usize = 16_384;
+const SUBMISSIONS_MAX: usize = INPUTS_MAX / 2;
+/// A few blocks' worth of batches and proposals.
+const INPUTS_BYTES_MAX: usize = 128 << 20;
+const FULL_WAIT: std::time::Duration = std::time::Duration::from_millis(2);
