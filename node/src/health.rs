@@ -8,11 +8,21 @@ use std::{sync::atomic::AtomicBool, sync::atomic::Ordering, time::Duration};
 pub struct Alarms {
     /// The replica has ended; the process is about to.
     failed: AtomicBool,
+    /// The process was told to stop.
+    stopping: AtomicBool,
 }
 
 impl Alarms {
     pub fn set_failed(&self) {
         self.failed.store(true, Ordering::Relaxed);
+    }
+
+    pub fn set_stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 }
 
@@ -20,6 +30,9 @@ impl Alarms {
 pub fn readiness(shared: &Shared) -> Result<(), String> {
     if shared.alarms.failed.load(Ordering::Relaxed) {
         return Err("the store or the log has failed".to_owned());
+    }
+    if shared.alarms.is_stopping() {
+        return Err("the node is stopping".to_owned());
     }
     let telemetry = shared.telemetry.load();
     if telemetry.clock_alarm {

@@ -81,7 +81,7 @@ async fn serve(options: RunOptions) -> Result<(), RunError> {
     let shared = Arc::new(share(config, network, &genesis, &replica, gauge, Inputs::new(queue))?);
     warn_of_other_key(&shared, &identity);
     ports.announce(&shared)?;
-    let (end, ended) = oneshot::channel();
+    let (end, mut ended) = oneshot::channel();
     let failing = shared.clone();
     let ended_by = Box::new(move |outcome: Result<(), RunError>| {
         failing.alarms.set_failed();
@@ -92,12 +92,17 @@ async fn serve(options: RunOptions) -> Result<(), RunError> {
     thread.spawn().map_err(|error| Code::Internal.error(format!("the replica thread cannot be started: {error}")))?;
     let servers = tokio::spawn(serve_ports(shared.clone(), identity, ports, prometheus));
     tokio::select! {
-        outcome = ended => outcome.unwrap_or_else(|_| Err(Code::Internal.error("the replica thread ended without a word"))),
+        outcome = &mut ended => outcome.unwrap_or_else(|_| Err(Code::Internal.error("the replica thread ended without a word"))),
         outcome = servers => match outcome {
             Ok(outcome) => outcome,
             Err(error) => Err(Code::Internal.error(format!("a server ended: {error}"))),
         },
-        outcome = stop_signal() => outcome.map_err(|error| Code::Internal.error(format!("signals cannot be received: {error}"))),
+        outcome = stop_signal() => {
+            // Not for the data's sake, but so that no thread is inside the store while the process goes.
+            shared.alarms.set_stopping();
+            drop(tokio::time::timeout(SHUTDOWN_MAX, ended).await);
+            outcome.map_err(|error| Code::Internal.error(format!("signals cannot be received: {error}")))
+        }
     }
 }
 

@@ -76,7 +76,7 @@ impl Running {
     fn run(&mut self, effects: Vec<Effect>) -> Result<(), RunError> {
         self.carry_out(effects)?;
         self.publish_telemetry();
-        loop {
+        while !self.shared.alarms.is_stopping() {
             let now = self.clock.now();
             let due = self
                 .replica
@@ -103,6 +103,7 @@ impl Running {
                 self.publish_telemetry();
             }
         }
+        Ok(())
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), RunError> {
