@@ -374,7 +374,7 @@ impl Replica {
                 self.events.push_back(Event::Proposal { proposal: signed, timely: true });
             }
             VoteType::Prevote | VoteType::Precommit => {
-                self.keeper.add_verified(&signed);
+                let waited = self.keeper.add_own(&self.chain.validators, self.consensus.round(), &signed);
                 self.broadcast(Message::Vote(*signed));
                 // No hidden locks: whoever sees the precommit can have the polka behind it.
                 let is_lock = vote.vote_type == VoteType::Precommit && vote.block.is_some();
@@ -382,6 +382,7 @@ impl Replica {
                     self.broadcast(Message::Certificate(polka));
                 }
                 self.events.push_back(Event::Vote(signed));
+                self.events.extend(waited.into_iter().map(Event::Vote));
             }
         }
     }

@@ -74,10 +74,16 @@ impl VoteKeeper {
         Added { verified, sender_is_bad }
     }
 
-    /// A vote made here: its signature is known to be good by making.
-    pub fn add_verified(&mut self, signed: &Verified<SignedVote>) {
+    /// A vote made here: its signature is known to be good by making. With it, votes that wait may make a quorum.
+    pub fn add_own(
+        &mut self,
+        keys: &ValidatorKeys,
+        current: Option<Round>,
+        signed: &Verified<SignedVote>,
+    ) -> Vec<Verified<SignedVote>> {
         let place = (signed.vote.round, signed.vote.vote_type);
         self.given.entry(place).or_default().insert(signed.validator, **signed);
+        self.verify_where_it_matters(keys, current, place)
     }
 
     /// On entering a round: votes that wait in it may now reach what they could not before.

@@ -146,11 +146,12 @@ impl Report {
 
 /// From so many runs on, a state that never occurred means that the faults are too tame.
 const RUNS_FOR_COVERAGE: usize = 100;
-const MUST_OCCUR: [&str; 7] = [
+const MUST_OCCUR: [&str; 8] = [
     "corrupted message",
     "decided above round 0",
     "kill",
     "lost message",
+    "one away for good",
     "partition",
     "power loss",
     "refused at the rim",

@@ -18,8 +18,8 @@ pub enum Violation {
     Lost(TransactionHash),
     #[error("node {node} stopped: {reason}")]
     Stopped { node: usize, reason: String },
-    #[error("no progress: {height} at the heal, {tips:?} after {ms} ms without faults")]
-    Stuck { height: Height, tips: Vec<Height>, ms: u64 },
+    #[error("no progress: {height} at the heal, and {ms} ms without faults later: {}", nodes.join("; "))]
+    Stuck { height: Height, nodes: Vec<String>, ms: u64 },
     #[error("the books of node {node} do not balance: {cause}")]
     Books { node: usize, cause: String },
     #[error("node {node} accused validator {member}, who is honest")]

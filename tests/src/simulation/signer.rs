@@ -36,6 +36,7 @@ impl SimRecord {
     }
 }
 
+#[derive(Debug)]
 pub struct SimSigner {
     key: Arc<ConsensusKey>,
     network: NetworkId,

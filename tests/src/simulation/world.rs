@@ -108,6 +108,8 @@ struct World {
     sequence: u64,
     time_ms: u64,
     healed: bool,
+    /// Down since the heal.
+    gone: Option<usize>,
     tickets: BTreeMap<Ticket, TransactionHash>,
     checks: Checks,
     audit: Hash,
@@ -161,6 +163,7 @@ impl World {
             sequence: 0,
             time_ms: 0,
             healed: false,
+            gone: None,
             tickets: BTreeMap::new(),
             checks: Checks::default(),
             audit: Hash::ZERO,
@@ -184,15 +187,15 @@ impl World {
         let goal = Height(reached.0 + 3);
         self.advance_to(until, |world| world.all_reached(goal))?;
         if !self.all_reached(goal) {
-            let tips = self.nodes.iter().map(Node::tip).collect();
-            return Err(Violation::Stuck { height: reached, tips, ms: settings.heal_ms });
+            let nodes = self.nodes.iter().map(Node::summary).collect();
+            return Err(Violation::Stuck { height: reached, nodes, ms: settings.heal_ms });
         }
         self.checks.nothing_lost()?;
         (0..self.nodes.len()).try_for_each(|node| self.books_balance(node))
     }
 
     fn all_reached(&self, goal: Height) -> bool {
-        self.nodes.iter().all(|node| node.tip() >= goal)
+        self.nodes.iter().enumerate().all(|(number, node)| Some(number) == self.gone || node.tip() >= goal)
     }
 
     fn advance_to(&mut self, until_ms: u64, done: impl Fn(&World) -> bool) -> Result<(), Violation> {
@@ -224,6 +227,7 @@ impl World {
                 }
                 Ok(())
             }
+            Event::Restart { node } if Some(node) == self.gone => Ok(()),
             Event::Restart { node } => self.start(node),
             Event::Client => {
                 self.submit()?;
@@ -324,6 +328,14 @@ impl World {
         for node in 0..self.nodes.len() {
             self.nodes[node].clock_offset_ms = 0;
             self.start(node)?;
+        }
+        // Fewer than a third may stay away for good: the others must still decide.
+        if self.random.permille(400) {
+            let validators = self.nodes.iter().filter(|node| node.validator.is_some()).count();
+            let gone = self.random.below(validators as u64) as usize;
+            self.crash(gone)?;
+            self.gone = Some(gone);
+            self.count("one away for good");
         }
         Ok(())
     }
@@ -572,6 +584,16 @@ impl World {
 }
 
 impl Node {
+    /// For the report of a network that is stuck.
+    fn summary(&self) -> String {
+        let Some(replica) = &self.replica else { return format!("{} is down", self.member) };
+        let state = replica.telemetry();
+        let round = state.round.map_or("idle".to_owned(), |round| format!("round {round}, {}", state.step));
+        let signing = if state.signing { "" } else { ", not signing" };
+        let behind = if state.syncing { ", syncing" } else { "" };
+        format!("{} at {}, {round}{signing}{behind}, {} waiting", self.member, state.height, state.mempool_transactions)
+    }
+
     fn tip(&self) -> Height {
         query::tip(&self.store).ok().flatten().map_or(Height(0), |tip| tip.height)
     }

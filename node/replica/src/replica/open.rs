@@ -193,7 +193,9 @@ impl Replica {
         let intents: Vec<Vote> = logged.intents.iter().filter(|vote| vote.height == height).copied().collect();
         self.own_votes = intents.iter().copied().collect();
         let own = self.own_signed(logged, &intents)?;
-        own.iter().for_each(|signed| self.keeper.add_verified(signed));
+        for signed in &own {
+            self.keeper.add_own(&self.chain.validators, None, signed);
+        }
         let lock = logged.locks.iter().rev().find(|lock| lock.height == height);
         let polka = lock.and_then(|lock| lock.polka.clone());
         let polka = polka.and_then(|polka| {
@@ -247,7 +249,7 @@ impl Replica {
                 }
             }
             for verified in verify_votes(&keys, votes.clone(), network, RECOVERY_EPOCH).good {
-                self.keeper.add_verified(&verified);
+                self.keeper.add_own(&keys, None, &verified);
                 self.events.push_back(concordat_consensus::Input::Vote(verified));
             }
         }

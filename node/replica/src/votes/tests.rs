@@ -125,3 +125,15 @@ fn the_same_vote_again_is_nothing() {
     let unknown = SignedVote { validator: ValidatorIndex(9), ..signed };
     assert!(world.direct(unknown).sender_is_bad);
 }
+
+/// With three of four up, each vote counts, whichever comes last.
+#[test]
+fn our_own_vote_may_be_the_one_that_makes_the_quorum() {
+    let mut world = world(4);
+    for validator in [1, 2] {
+        let signed = world.vote(validator, VoteType::Prevote, 0, Some(7));
+        assert!(world.direct(signed).verified.is_empty());
+    }
+    let own = concordat_crypto::attest_own_vote(world.vote(0, VoteType::Prevote, 0, Some(7)));
+    assert_eq!(world.keeper.add_own(&world.keys, Some(Round(0)), &own).len(), 2);
+}
