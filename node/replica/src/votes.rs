@@ -60,7 +60,7 @@ impl VoteKeeper {
         }
         let is_own_connection = from == Some(signed.validator);
         if is_far || !is_own_connection || given.is_some() || waiting.is_some() {
-            return self.add_singly(keys, signed, waiting, is_far);
+            return self.add_singly(keys, current, signed, waiting, is_far);
         }
         self.waiting.entry(place).or_default().insert(signed.validator, signed);
         // Idle, any good vote of this height wakes the machine.
@@ -95,6 +95,7 @@ impl VoteKeeper {
     fn add_singly(
         &mut self,
         keys: &ValidatorKeys,
+        current: Option<Round>,
         signed: SignedVote,
         waiting: Option<SignedVote>,
         is_far: bool,
@@ -114,6 +115,8 @@ impl VoteKeeper {
             self.given.entry(place).or_default().entry(signed.validator).or_insert(signed);
         }
         all.push(verified);
+        // With this one, others that wait may make a quorum.
+        all.extend(self.verify_where_it_matters(keys, current, place));
         Added { verified: all, sender_is_bad: false }
     }
 

@@ -591,7 +591,7 @@ impl Node {
         let round = state.round.map_or("idle".to_owned(), |round| format!("round {round}, {}", state.step));
         let signing = if state.signing { "" } else { ", not signing" };
         let behind = if state.syncing { ", syncing" } else { "" };
-        format!("{} at {}, {round}{signing}{behind}, {} waiting", self.member, state.height, state.mempool_transactions)
+        format!("{} at {}, {round}{signing}{behind}, {} waiting, {:?}", self.member, state.height, state.mempool_transactions, replica.status().held)
     }
 
     fn tip(&self) -> Height {

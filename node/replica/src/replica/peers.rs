@@ -206,7 +206,7 @@ impl Replica {
 
     // ---- status -------------------------------------------------------------------------------------------------
 
-    pub(super) fn status(&self) -> NodeStatus {
+    pub fn status(&self) -> NodeStatus {
         let round = self.consensus.round();
         let rounds = round.into_iter().flat_map(|round| [round.0.checked_sub(1).map(Round), Some(round)]).flatten();
         NodeStatus {

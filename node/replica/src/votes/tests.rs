@@ -137,3 +137,16 @@ fn our_own_vote_may_be_the_one_that_makes_the_quorum() {
     let own = concordat_crypto::attest_own_vote(world.vote(0, VoteType::Prevote, 0, Some(7)));
     assert_eq!(world.keeper.add_own(&world.keys, Some(Round(0)), &own).len(), 2);
 }
+
+/// Found by the simulator (seed 16): a relayed vote made the quorum, and the one that waited was never looked at.
+#[test]
+fn a_relayed_vote_may_be_the_one_that_makes_the_quorum() {
+    let mut world = world(4);
+    let own = concordat_crypto::attest_own_vote(world.vote(0, VoteType::Precommit, 0, None));
+    assert!(world.keeper.add_own(&world.keys, Some(Round(0)), &own).is_empty());
+    let direct = world.vote(3, VoteType::Precommit, 0, None);
+    assert!(world.direct(direct).verified.is_empty());
+    let relayed = world.vote(1, VoteType::Precommit, 0, None);
+    let added = world.keeper.add(&world.keys, Some(Round(0)), Some(ValidatorIndex(2)), relayed);
+    assert_eq!(added.verified.len(), 2);
+}
