@@ -259,10 +259,11 @@ fn check_member(member: &Member, trial: bool) -> Result<(), GenesisError> {
             return Err(GenesisError::BadKeyGroup(id));
         }
     }
-    if !(trial && member.lei.is_empty()) && !is_lei(&member.lei) {
+    let may_lack = |id: &str| trial && id.is_empty();
+    if !may_lack(&member.lei) && !is_lei(&member.lei) {
         return Err(GenesisError::LegalId(id, "the LEI (ISO 17442)"));
     }
-    if !(trial && member.bic.is_empty()) && !is_bic(&member.bic) {
+    if !may_lack(&member.bic) && !is_bic(&member.bic) {
         return Err(GenesisError::LegalId(id, "the BIC (ISO 9362)"));
     }
     Ok(())

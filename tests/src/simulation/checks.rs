@@ -20,6 +20,8 @@ pub enum Violation {
     Stopped { node: usize, reason: String },
     #[error("no progress: {height} at the heal, and {ms} ms without faults later: {}", nodes.join("; "))]
     Stuck { height: Height, nodes: Vec<String>, ms: u64 },
+    #[error("a node panicked: {0}")]
+    Panicked(String),
     #[error("the books of node {node} do not balance: {cause}")]
     Books { node: usize, cause: String },
     #[error("node {node} accused validator {member}, who is honest")]

@@ -26,6 +26,7 @@ use concordat_validator::keystore::ConsensusKey;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
@@ -60,7 +61,13 @@ pub struct Outcome {
 /// The whole run, from one number.
 pub fn run(seed: u64, settings: &Settings) -> Outcome {
     let mut world = World::new(seed, settings);
-    let violation = world.play(settings).err().map(|violation| (violation, world.time_ms));
+    let played = catch_unwind(AssertUnwindSafe(|| world.play(settings)));
+    let violation = played.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Violation::Panicked(text.unwrap_or("no message").to_owned()))
+    });
+    let violation = violation.err().map(|violation| (violation, world.time_ms));
     Outcome {
         seed,
         heights: world.checks.height_max().0,
@@ -591,7 +598,13 @@ impl Node {
         let round = state.round.map_or("idle".to_owned(), |round| format!("round {round}, {}", state.step));
         let signing = if state.signing { "" } else { ", not signing" };
         let behind = if state.syncing { ", syncing" } else { "" };
-        format!("{} at {}, {round}{signing}{behind}, {} waiting, {:?}", self.member, state.height, state.mempool_transactions, replica.status().held)
+        format!(
+            "{} at {}, {round}{signing}{behind}, {} waiting, {:?}",
+            self.member,
+            state.height,
+            state.mempool_transactions,
+            replica.status().held
+        )
     }
 
     fn tip(&self) -> Height {

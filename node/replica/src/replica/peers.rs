@@ -243,7 +243,8 @@ impl Replica {
     }
 
     fn on_status(&mut self, from: MemberId, status: NodeStatus) -> Result<(), Fatal> {
-        let offset = status.clock_ms as i64 - self.now.unix_ms as i64;
+        // A peer may say anything: saturating, and far inside the range of i64.
+        let offset = i64::try_from(i128::from(status.clock_ms) - i128::from(self.now.unix_ms)).unwrap_or(i64::MAX);
         let peer = self.peers.entry(from).or_default();
         let is_first = peer.status.is_none();
         peer.clock_offset_ms = offset;
@@ -303,7 +304,8 @@ impl Replica {
         let (ahead, behind) = (power(&|offset| offset > bound), power(&|offset| offset < -bound));
         let is_off = 2 * ahead.max(behind) > others;
         if is_off && !self.clock_alarm {
-            let offset_ms = offsets.iter().map(|(offset, _)| *offset).max_by_key(|offset| offset.abs()).unwrap_or(0);
+            let offset_ms =
+                offsets.iter().map(|(offset, _)| *offset).max_by_key(|offset| offset.unsigned_abs()).unwrap_or(0);
             self.alarm(Alarm::ClockOffset { offset_ms });
         }
         if !is_off && self.clock_alarm {

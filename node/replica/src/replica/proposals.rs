@@ -158,7 +158,8 @@ impl Replica {
         let grown = |ms: u32| u64::from(ms) * (2 + u64::from(round.0)) / 2;
         let precision = grown(p.precision_ms);
         let now = self.now.unix_ms;
-        now + precision >= time.0 && now <= time.0 + grown(p.delay_ms) + precision
+        // The time is the peer's: it may be any number.
+        now + precision >= time.0 && now <= time.0.saturating_add(grown(p.delay_ms) + precision)
     }
 }
 
