@@ -1,7 +1,7 @@
 //! Protocol buffers: what crosses the wire between programs, and nothing that is hashed, signed or stored.
 //!
-//! The generated code is committed; `tests/generated.rs` holds it against the .proto files and writes it anew with
-//! `CONCORDAT_REGENERATE=1`.
+//! The generated code is committed; `proto/generator` makes it from the .proto files, and a stage of the tests
+//! checks that it is fresh.
 
 pub mod codes;
 pub mod convert;

@@ -91,7 +91,18 @@ pub const STAGES: &[Stage] = &[
         name: "docs",
         only_with_all: false,
         needs: Need::BUILD,
-        steps: &[Step::Tests { which: |target| is_suite_named(target, "docs"), arguments: &[] }],
+        steps: &[
+            Step::Tests { which: |target| is_suite_named(target, "docs"), arguments: &[] },
+            Step::Cargo(&[
+                "run",
+                "--release",
+                "--quiet",
+                "--manifest-path",
+                "proto/generator/Cargo.toml",
+                "--",
+                "--check",
+            ]),
+        ],
     },
 ];
 

@@ -292,7 +292,7 @@ fn read_frame(bytes: &[u8]) -> Result<Frame<'_>, Damage> {
 fn is_tail(rest: &[u8], damage: &Damage) -> bool {
     match damage {
         Damage::Short => true,
-        Damage::Payload { frame_len } => !rest.get(*frame_len..).is_some_and(|after| read_frame(after).is_ok()),
+        Damage::Payload { frame_len } => rest.get(*frame_len..).is_none_or(|after| read_frame(after).is_err()),
         // A broken head does not say where the next record starts: look at each offset, as far as is reasonable.
         Damage::Head => !(1..rest.len().min(TAIL_SCAN_BYTES)).any(|at| read_frame(&rest[at..]).is_ok()),
     }

@@ -508,7 +508,7 @@ impl World {
             }
             let checked = self.nodes[node].rim.check_submissions(vec![encode(&bytes)]).remove(0);
             let transaction = checked.map_err(|error| Violation::Stopped { node, reason: error.to_string() })?;
-            let ticket = Ticket(self.random.next());
+            let ticket = Ticket(self.random.number());
             self.tickets.insert(ticket, transaction.hash);
             self.step(node, vec![Input::Submit { ticket, transaction }])?;
         }
