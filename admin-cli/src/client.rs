@@ -421,6 +421,8 @@ fn explain(status: &Status) -> CliError {
         tonic::Code::PermissionDenied | tonic::Code::Unauthenticated => {
             CodedError { code: Code::NotAuthorised, cause: text(), next: None }.into()
         }
+        // The limit of gRPC itself, which is a little above the ledger's.
+        tonic::Code::OutOfRange => CodedError { code: Code::TooLarge, cause: text(), next: None }.into(),
         tonic::Code::ResourceExhausted => CodedError { code: Code::Busy, cause: text(), next: None }.into(),
         _ => CliError::internal(format!("{}: {}", status.code(), text())),
     }
