@@ -29,7 +29,7 @@ pub async fn measure(bed: &Bed) -> Result<Limits, Failure> {
     let rules =
         FormRules { network, tx_bytes_max: tx_bytes_max as usize, transfers_per_tx_max: transfers_per_tx_max as usize };
     let banks = bed.banks.len();
-    let payments = (0..PAYMENTS * BLOCKS).map(|number| single(&bed.banks, number % banks, number as u64));
+    let payments = (0..PAYMENTS * BLOCKS).map(|number| single(&bed.banks, number % banks, (number / banks) as u64));
     let encoded: Vec<Vec<u8>> = payments.map(|payment| encode(&payment)).collect();
     let verify = verify_time(&encoded, &rules)?;
 

@@ -1,6 +1,6 @@
 //! `concordat-bench`: what the ledger does a second on this machine, and what limits it.
 //!
-//! Four validators and a follower as real processes, a fresh network for each scenario. Payments are signed before the
+//! Four validators as real processes, a fresh network for each scenario. Payments are signed before the
 //! clock starts, by 16 operator keys of each bank (a batch of signatures of one key is verified twice as fast). Each
 //! figure stands beside the bound that this machine sets: signatures, the ledger's own work, and the disk.
 

@@ -48,9 +48,10 @@ impl Bed {
         Ok(Bed { network, banks: Arc::new(banks), folder })
     }
 
-    /// Starts all nodes.
+    /// Starts the validators. The central bank's follower stays down: it would cost what a fifth validator costs.
     pub async fn start(&mut self) -> Result<(), Failure> {
-        self.network.start_all()?;
+        let banks: Vec<String> = self.network.validators().map(|node| node.name.clone()).collect();
+        banks.iter().try_for_each(|bank| self.network.start(bank))?;
         self.network.wait_ready(START_WITHIN).await
     }
 
