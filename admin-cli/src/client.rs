@@ -74,6 +74,8 @@ pub struct OperationOutcome {
     pub result: ResultCode,
     /// Of a batch: one a transfer, in order.
     pub transfers: Vec<ResultCode>,
+    /// What of it had been booked before: 0 the operation itself, i + 1 its transfer i.
+    pub repeats: Vec<u32>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -140,6 +142,10 @@ impl Client {
     pub fn with_timeout(mut self, timeout: Duration) -> Client {
         self.timeout = timeout;
         self
+    }
+
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// How many endpoints the profile names.
@@ -370,10 +376,15 @@ impl Node {
         if let Some(error) = CodedError::from_status(status) {
             return error.into();
         }
+        let is_of_transport = status.source().is_some() || status.code() == tonic::Code::Unavailable;
         match self.state.get() {
-            Some(failure) if status.source().is_some() || status.code() == tonic::Code::Unavailable => {
+            // A request whose connection is refused before it was sent is cancelled.
+            Some(failure @ (ConnectionFailure::UnknownKey | ConnectionFailure::ServerKey))
+                if is_of_transport || status.code() == tonic::Code::Cancelled =>
+            {
                 failure.into_error(&self.address)
             }
+            Some(failure) if is_of_transport => failure.into_error(&self.address),
             _ => explain(status),
         }
     }
@@ -516,7 +527,7 @@ impl Submitted {
     pub fn from_wire(reply: v1::SubmitReply) -> Result<Submitted, CliError> {
         let outcome = |result: v1::OperationResult| {
             let transfers = result.transfer_results.into_iter().map(result_from_wire).collect::<Result<_, _>>()?;
-            Ok(OperationOutcome { result: result_from_wire(result.result)?, transfers })
+            Ok(OperationOutcome { result: result_from_wire(result.result)?, transfers, repeats: result.repeats })
         };
         Ok(Submitted {
             height: Height(reply.height),
@@ -594,4 +605,4 @@ const ACCOUNTS_PAGE: u32 = 1000;
 const FAILURES_MAX: usize = 16;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

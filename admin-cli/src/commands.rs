@@ -5,6 +5,7 @@ pub mod asset;
 pub mod block;
 pub mod issue;
 pub mod network;
+pub mod outcome;
 pub mod pay;
 pub mod pay_file;
 pub mod status;
@@ -60,6 +61,7 @@ pub enum Verb {
     Issue(issue::IssueArgs),
     Pay(pay::PayArgs),
     PayFile(pay_file::PayFileArgs),
+    Outcome(outcome::OutcomeArgs),
     /// Look at a block
     #[command(subcommand)]
     Block(block::BlockVerb),
@@ -91,6 +93,7 @@ impl Verb {
             Verb::Issue(args) => issue::run(args, options).await,
             Verb::Pay(args) => pay::run(args, options).await,
             Verb::PayFile(args) => pay_file::run(args, options).await,
+            Verb::Outcome(args) => outcome::run(args, options).await,
             Verb::Block(verb) => block::run(verb, options).await,
             Verb::Watch(args) => watch::run(args, options).await,
             Verb::Network(verb) => network::run(verb, options),
@@ -160,6 +163,7 @@ impl Single {
             submitter: client.member,
             id: self.transaction_id,
             valid_until: transactions::valid_until(self.transaction_id, self.valid_for)?,
+            signers: Vec::new(),
             operations: vec![self.operation],
         })
     }
@@ -173,16 +177,25 @@ impl Single {
     pub async fn submit(self, client: &Client, profile: &Profile, id: Uuid) -> Result<Submitted, CliError> {
         let transaction = self.transaction(client)?;
         let key: SecretKey = secrets::operator_key(profile)?;
-        let submitted =
-            client.submit(&transactions::sign(&transaction, &[key])).await.map_err(|error| match error.exit {
-                Exit::Unreachable => {
-                    error.with_next(format!("Run the same command with --id {id}: it is booked at most once."))
-                }
-                _ => error,
-            })?;
+        // Whoever loses the answer, and this program with it, can still repeat.
+        anstream::eprintln!("id {id}");
+        let submitted = client.submit(&transactions::sign(&transaction, &[key])).await;
+        let submitted = submitted.map_err(|error| repeat_with(error, id))?;
         match submitted.refusal() {
             None => Ok(submitted),
             Some(result) => Err(refused(result, &submitted, id)),
+        }
+    }
+}
+
+/// Once bytes may have left there is one safe way to try again, whatever the error.
+fn repeat_with(error: CliError, id: Uuid) -> CliError {
+    let again = format!("Repeat with --id {id}: it is booked at most once.");
+    match error.exit {
+        Exit::Unreachable => error.with_next(again),
+        _ => {
+            let next = format!("{} {again}", error.next);
+            error.with_next(next)
         }
     }
 }

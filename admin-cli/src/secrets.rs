@@ -53,15 +53,7 @@ fn load(path: &Path, kind: KeyKind, passphrase: &Passphrase) -> Result<SecretKey
                 let next = format!("Name the right file by {ENVIRONMENT_VARIABLE}.");
                 CliError::new(Exit::Usage, PASSPHRASE, format!("{name}: the passphrase is wrong"), next)
             }
-            LoadError::Unseal(UnsealError::TooOpen { mode }) => {
-                let cause = format!("{name} may be read by others (mode {mode:o})");
-                CliError::new(
-                    Exit::UnsafeLocalState,
-                    KEY_FILE,
-                    cause,
-                    format!("Run chmod 600 {name}; consider the key known."),
-                )
-            }
+            LoadError::Unseal(UnsealError::TooOpen { mode }) => too_open(path, mode),
             LoadError::Unseal(UnsealError::Read(error)) => CliError::file("key", path, &error),
             error => {
                 CliError::new(Exit::Usage, KEY_FILE, format!("{name}: {error}"), "Check the path in profile.toml.")
@@ -70,7 +62,18 @@ fn load(path: &Path, kind: KeyKind, passphrase: &Passphrase) -> Result<SecretKey
     })
 }
 
+/// A file with a secret that others than its owner may read or write.
+pub(crate) fn too_open(path: &Path, mode: u32) -> CliError {
+    let name = path.display();
+    let cause = format!("{name} may be read or written by others (mode {mode:o})");
+    let next = format!("Run chmod 600 {name}; consider what is in it known.");
+    CliError::new(Exit::UnsafeLocalState, KEY_FILE, cause, next)
+}
+
 pub(crate) fn no_passphrase(error: PassphraseError) -> CliError {
+    if let PassphraseError::TooOpen { path, mode } = &error {
+        return too_open(path, *mode);
+    }
     let reason = std::error::Error::source(&error).map_or(String::new(), |source| format!(": {source}"));
     let next = format!("Set {ENVIRONMENT_VARIABLE} to a file that holds the passphrase, readable by you alone.");
     CliError::new(Exit::Usage, PASSPHRASE, format!("{error}{reason}"), next)

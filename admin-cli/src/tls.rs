@@ -4,7 +4,9 @@
 use crate::{
     CliError, Exit,
     error::{KEY_FILE, SERVER_KEY},
+    secrets::too_open,
 };
+use concordat_keys::files;
 use concordat_proto::codes::{Code, CodedError};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
@@ -12,8 +14,12 @@ use rustls::{
     crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature},
     server::ParsedCertificate,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
+use rustls_pki_types::{
+    CertificateDer, PrivateKeyDer, ServerName, UnixTime,
+    pem::{self, PemObject},
+};
 use std::{
+    fs::File,
     io,
     path::Path,
     pin::Pin,
@@ -27,7 +33,7 @@ pub const SERVER_NAME: &str = "concordat";
 
 /// TLS for one endpoint: our access key, and the one certificate whose key we accept there.
 pub fn client_config(access_key: &Path, access_certificate: &Path, trusted: &Path) -> Result<ClientConfig, CliError> {
-    let key = PrivateKeyDer::from_pem_file(access_key).map_err(|error| unreadable("access key", access_key, &error))?;
+    let key = read_key(access_key)?;
     let certificate = read_certificate("access certificate", access_certificate)?;
     let trusted = read_certificate("trusted certificate", trusted)?;
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -48,13 +54,23 @@ pub fn public_key(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, rustls::E
     Ok(ParsedCertificate::try_from(certificate)?.subject_public_key_info().as_ref().to_vec())
 }
 
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CliError> {
+    let unreadable = |error| unreadable("access key", path, &error);
+    let file = File::open(path).map_err(|error| unreadable(pem::Error::Io(error)))?;
+    let mode = files::mode_if_open_to_others(&file).map_err(|error| unreadable(pem::Error::Io(error)))?;
+    if let Some(mode) = mode {
+        return Err(too_open(path, mode));
+    }
+    PrivateKeyDer::from_pem_reader(file).map_err(unreadable)
+}
+
 fn read_certificate(what: &str, path: &Path) -> Result<CertificateDer<'static>, CliError> {
     CertificateDer::from_pem_file(path).map_err(|error| unreadable(what, path, &error))
 }
 
-fn unreadable(what: &str, path: &Path, error: &rustls_pki_types::pem::Error) -> CliError {
+fn unreadable(what: &str, path: &Path, error: &pem::Error) -> CliError {
     let cause = match error {
-        rustls_pki_types::pem::Error::Io(error) => format!("{what} {}: {error}", path.display()),
+        pem::Error::Io(error) => format!("{what} {}: {error}", path.display()),
         // The parser's own text may quote the file.
         _ => format!("{what} {} is not the PEM file it should be", path.display()),
     };

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::profile::TrustedEndpoint;
-use concordat_types::{Ed25519PublicKey, Ed25519Signature, transaction::TransactionSignature};
+use concordat_types::{
+    Ed25519PublicKey, Ed25519Signature, Operation, Timestamp, Transaction, transaction::TransactionSignature,
+};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::{
     DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
@@ -12,7 +14,9 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};
 use std::{
+    collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     pin::Pin,
     sync::Mutex,
@@ -33,7 +37,7 @@ async fn a_transaction_reaches_a_node_that_is_trusted_and_knows_us() {
     let client = keys.client(&[(&node.address, "node")], 5_000).await;
     let submitted = client.submit(&transaction(1)).await.expect("it is booked");
     assert_eq!((submitted.height, submitted.tx_index, submitted.repeat), (Height(7), 3, false));
-    assert_eq!(submitted.results, [OperationOutcome { result: ResultCode::Ok, transfers: vec![] }]);
+    assert_eq!(submitted.results, [OperationOutcome { result: ResultCode::Ok, transfers: vec![], repeats: vec![] }]);
     assert_eq!(node.seen(), [encode(&transaction(1))]);
 }
 
@@ -120,6 +124,19 @@ async fn a_refusal_of_form_is_final() {
 }
 
 #[tokio::test]
+async fn an_access_key_that_others_may_read_is_refused() {
+    let keys = Keys::new();
+    let (path, profile) = (keys.path("access.key"), keys.profile(&[("127.0.0.1:1", "node")]));
+    for (mode, code) in [(0o600, None), (0o644, Some(crate::error::KEY_FILE)), (0o620, Some(crate::error::KEY_FILE))] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is ours");
+        let error = Client::connect(&profile).await.err();
+        assert_eq!(error.as_ref().map(|error| error.code), code, "{mode:o}");
+        let is_named = |error: CliError| error.exit == Exit::UnsafeLocalState && error.next.contains("chmod 600");
+        assert!(error.is_none_or(is_named), "{mode:o}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_answers_by_tag() {
     let keys = Keys::new();
     let node = Fake::start(&keys, "node", Answer::Booked).await;
@@ -139,7 +156,7 @@ async fn a_stream_answers_by_tag() {
 fn results_that_are_not_known_are_no_success() {
     let reply = |result| v1::SubmitReply {
         block_id: vec![0; 32],
-        results: vec![v1::OperationResult { result, transfer_results: vec![0, 92] }],
+        results: vec![v1::OperationResult { result, transfer_results: vec![0, 92], ..Default::default() }],
         ..v1::SubmitReply::default()
     };
     assert_eq!(
@@ -162,18 +179,19 @@ async fn closed_address() -> String {
 }
 
 /// Of a node, a member and a stranger.
-struct Keys {
+pub(crate) struct Keys {
     dir: tempfile::TempDir,
 }
 
 impl Keys {
-    fn new() -> Keys {
+    pub(crate) fn new() -> Keys {
         let dir = tempfile::tempdir().expect("a temporary folder");
         for name in ["node", "access", "stranger"] {
             let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
             let params = CertificateParams::new(vec![tls::SERVER_NAME.to_owned()]).expect("a name");
             let certificate = params.self_signed(&key).expect("a certificate");
-            fs::write(dir.path().join(format!("{name}.key")), key.serialize_pem()).expect("it is writable");
+            let key_path = dir.path().join(format!("{name}.key"));
+            concordat_keys::files::write_new(&key_path, key.serialize_pem().as_bytes()).expect("it is writable");
             fs::write(dir.path().join(format!("{name}.crt")), certificate.pem()).expect("it is writable");
         }
         Keys { dir }
@@ -200,28 +218,36 @@ impl Keys {
         }
     }
 
-    async fn client(&self, nodes: &[(&str, &str)], timeout_ms: u64) -> Client {
+    pub(crate) async fn client(&self, nodes: &[(&str, &str)], timeout_ms: u64) -> Client {
         let client = Client::connect(&self.profile(nodes)).await.expect("the keys are there");
         client.with_timeout(Duration::from_millis(timeout_ms))
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Answer {
+pub(crate) enum Answer {
+    /// Books each payment once, and no transaction that the last block is too late for.
+    Books {
+        tip: Timestamp,
+    },
     Booked,
     BusyThenBooked(usize),
     Silence,
     BadSignature,
 }
 
-struct Fake {
-    address: String,
+pub(crate) struct Fake {
+    pub(crate) address: String,
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
+    pub(crate) outcomes: Outcomes,
 }
+
+/// By id, of transactions and transfers.
+type Outcomes = Arc<Mutex<BTreeMap<Uuid, v1::Outcome>>>;
 
 impl Fake {
     /// Serves under the key of that name; knows the access key alone.
-    async fn start(keys: &Keys, name: &str, answer: Answer) -> Fake {
+    pub(crate) async fn start(keys: &Keys, name: &str, answer: Answer) -> Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
         let acceptor = TlsAcceptor::from(Arc::new(server_config(keys, name)));
@@ -237,12 +263,14 @@ impl Fake {
             }
         });
         let seen = Arc::<Mutex<Vec<Vec<u8>>>>::default();
-        let ledger = v1::ledger_server::LedgerServer::new(FakeLedger { answer, seen: seen.clone() });
+        let outcomes = Outcomes::default();
+        let ledger = FakeLedger { answer, seen: seen.clone(), outcomes: outcomes.clone() };
+        let ledger = v1::ledger_server::LedgerServer::new(ledger).max_decoding_message_size(MESSAGE_BYTES_MAX);
         tokio::spawn(Server::builder().add_service(ledger).serve_with_incoming(ReceiverStream::new(connections)));
-        Fake { address, seen }
+        Fake { address, seen, outcomes }
     }
 
-    fn seen(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn seen(&self) -> Vec<Vec<u8>> {
         self.seen.lock().expect("no test panics with it").clone()
     }
 }
@@ -342,9 +370,32 @@ impl AsyncWrite for Accepted {
 struct FakeLedger {
     answer: Answer,
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
+    outcomes: Outcomes,
 }
 
 impl FakeLedger {
+    fn book(&self, bytes: &[u8], count: usize, tip: Timestamp) -> Result<Response<v1::SubmitReply>, Status> {
+        let signed: SignedTransaction = concordat_types::decode(bytes, MESSAGE_BYTES_MAX).expect("we made it");
+        let transaction: Transaction = concordat_types::decode(&signed.bytes, MESSAGE_BYTES_MAX).expect("we made it");
+        if transaction.valid_until < tip {
+            return Err(Code::Expired.status("it is over"));
+        }
+        let [Operation::Batch { transfers, .. }] = &transaction.operations[..] else { panic!("no payment file") };
+        let (mut transfer_results, mut repeats) = (Vec::new(), Vec::new());
+        let mut outcomes = self.outcomes.lock().expect("no test panics with it");
+        let place = v1::Outcome { height: 20, tx_index: count as u32, item: 0, results: vec![0] };
+        outcomes.insert(transaction.id, place.clone());
+        for (item, transfer) in (1u32..).zip(transfers) {
+            if outcomes.contains_key(&transfer.id) {
+                repeats.push(item);
+            }
+            transfer_results.push(outcomes.entry(transfer.id).or_insert_with(|| place.clone()).results[0]);
+        }
+        let batch = v1::OperationResult { transfer_results, repeats, ..Default::default() };
+        let reply = v1::SubmitReply { height: 20, tx_index: count as u32, results: vec![batch], ..booked() };
+        Ok(Response::new(reply))
+    }
+
     fn see(&self, bytes: Vec<u8>) -> usize {
         let mut seen = self.seen.lock().expect("no test panics with it");
         seen.push(bytes);
@@ -353,7 +404,7 @@ impl FakeLedger {
 }
 
 fn booked() -> v1::SubmitReply {
-    let ok = v1::OperationResult { result: 0, transfer_results: vec![] };
+    let ok = v1::OperationResult { result: 0, ..Default::default() };
     v1::SubmitReply { height: 7, block_id: vec![9; 32], tx_index: 3, results: vec![ok], repeat: false }
 }
 
@@ -367,6 +418,9 @@ impl v1::ledger_server::Ledger for FakeLedger {
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitReply>, Status> {
         let count = self.see(request.into_inner().signed_transaction);
         match self.answer {
+            Answer::Books { tip } => {
+                self.book(&self.seen.lock().expect("no test panics with it")[count - 1], count, tip)
+            }
             Answer::Booked => Ok(Response::new(booked())),
             Answer::BusyThenBooked(times) if count <= times => Err(Code::Busy.status("the queue is full")),
             Answer::BusyThenBooked(_) => Ok(Response::new(booked())),
@@ -410,11 +464,14 @@ impl v1::ledger_server::Ledger for FakeLedger {
     }
 
     async fn get_block(&self, _: Request<v1::GetBlockRequest>) -> Result<Response<v1::Block>, Status> {
-        Err(Status::unimplemented(""))
+        let Answer::Books { tip } = self.answer else { return Err(Status::unimplemented("")) };
+        Ok(Response::new(v1::Block { time_ms: tip.0, ..v1::Block::default() }))
     }
 
-    async fn get_outcome(&self, _: Request<v1::GetOutcomeRequest>) -> Result<Response<v1::Outcome>, Status> {
-        Err(Status::unimplemented(""))
+    async fn get_outcome(&self, request: Request<v1::GetOutcomeRequest>) -> Result<Response<v1::Outcome>, Status> {
+        let id = Uuid(request.into_inner().id.try_into().expect("16 bytes"));
+        let outcome = self.outcomes.lock().expect("no test panics with it").get(&id).cloned();
+        outcome.map(Response::new).ok_or_else(|| Code::NotFound.status("nothing under this id"))
     }
 
     async fn watch(&self, _: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {

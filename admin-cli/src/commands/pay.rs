@@ -14,8 +14,8 @@ use std::time::Duration;
 
 /// Pay from one account to another
 ///
-/// Returns when the payment is final, or refused by the ledger (exit 3). When no answer came (exit 5), repeat with
-/// the --id that the error names: a payment is booked at most once.
+/// Returns when the payment is final, or refused by the ledger (exit 3). Its id is printed on stderr before it is sent.
+/// When no answer came (exit 5), repeat with that --id: a payment is booked at most once.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   concordat pay --from bank-a/EUR/main --to bank-b/EUR/main --amount 250.00

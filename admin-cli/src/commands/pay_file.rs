@@ -6,7 +6,7 @@ use crate::{
     amounts::format_amount,
     error::REFUSED,
     output::{Report, table},
-    payments::{Assets, Run, Summary, TRANSFERS_PER_TRANSACTION_MAX},
+    payments::{Assets, Expired, Run, Summary, TRANSFERS_PER_TRANSACTION_MAX, UNKNOWN},
     secrets,
 };
 use clap::{Args, ValueEnum};
@@ -22,7 +22,9 @@ use std::{
 ///
 /// The file is RFC 4180, UTF-8, with the header id,debit,credit,amount,reference,purpose. The asset follows from the
 /// accounts. An id is a UUID of version 7, or empty to have one made. What became of each line is written to
-/// FILE.results.csv. Run the same command again after a break: FILE.state.jsonl remembers, and nothing is paid twice.
+/// FILE.results.csv, also when the run breaks off: a line whose fate is open is called unknown. Run the same command
+/// again after a break: FILE.state.jsonl remembers, and nothing is paid twice. What could not be booked in time goes
+/// into new transactions under the same ids, once it is certain that it was not booked.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   concordat pay-file salaries.csv
@@ -64,11 +66,13 @@ pub async fn run(args: PayFileArgs, options: &Options) -> Result<Report, CliErro
     }
     let keys = [secrets::operator_key(&profile)?];
     let bar = progress_bar(run.file.payments.len());
+    run.begin()?;
     let sent = run.send(&client, &keys, |more| bar.inc(more as u64)).await;
     bar.finish_and_clear();
-    sent?;
-    let summary = run.write_report(&args.file)?;
-    Ok(report(data, &summary))
+    match (sent, run.write_report(&args.file)) {
+        (sent, Ok(summary)) => Ok(report(data, &summary, &run.expired, sent.err())),
+        (Err(error), Err(_)) | (Ok(()), Err(error)) => Err(error),
+    }
 }
 
 fn describe(args: &PayFileArgs, run: &Run, profile: &Profile, assets: &Assets) -> Result<(String, Value), CliError> {
@@ -122,19 +126,31 @@ fn progress_bar(payments: usize) -> ProgressBar {
     ProgressBar::new(payments as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn report(mut data: Value, summary: &Summary) -> Report {
+fn report(mut data: Value, summary: &Summary, expired: &[Expired], broken_off: Option<CliError>) -> Report {
     let counts = summary.results.iter().map(|(result, count)| (result.name().to_owned(), json!(count)));
     data["results"] = Value::Object(counts.collect());
+    data["unknown"] = json!(summary.unknown);
+    data["transactions"] = json!(summary.transactions);
     data["repeated_transactions"] = json!(summary.repeated);
+    data["expired_transactions"] = expired.iter().map(expired_json).collect();
     data["report"] = json!(summary.report);
     let rows = summary
         .results
         .iter()
         .map(|(result, count)| vec![result.number().to_string(), result.to_string(), count.to_string()]);
-    let text =
-        format!("{}\n\nEach line: {}", table(&["result", "name", "payments"], &[0, 2], rows), summary.report.display());
-    let failure = (summary.refused() > 0).then(|| refused(summary));
+    let unknown = (summary.unknown > 0).then(|| vec![String::new(), UNKNOWN.to_owned(), summary.unknown.to_string()]);
+    let results = table(&["result", "name", "payments"], &[0, 2], rows.chain(unknown));
+    let expired: String = expired.iter().map(|expired| format!("{expired}\n")).collect();
+    let text = format!("{expired}{results}\n\nEach line: {}", summary.report.display());
+    let failure = broken_off.or_else(|| (summary.refused() > 0).then(|| refused(summary)));
     Report { failure, ..Report::new(data, text) }
+}
+
+fn expired_json(expired: &Expired) -> Value {
+    json!({
+        "transaction": expired.transaction.to_string(), "valid_until_ms": expired.valid_until.0,
+        "booked": expired.booked, "again": expired.again, "unknown": expired.unknown,
+    })
 }
 
 fn refused(summary: &Summary) -> CliError {

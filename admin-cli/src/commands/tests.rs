@@ -31,6 +31,8 @@ fn verbs_parse() {
         "pay --from EUR/main --to bank-b/EUR/main --amount 1 --reference INV-7 --purpose SALA --valid-for 60",
         "pay-file f.csv --mode all --yes",
         "pay-file f.csv -y --dry-run",
+        "outcome 01930000-0000-7000-8000-000000000001",
+        "outcome 01930000-0000-7000-8000-000000000001 --kind transaction",
         "block show",
         "block show latest",
         "block show 7",
@@ -50,6 +52,8 @@ fn what_cannot_be_meant_is_refused() {
         "pay --from EUR/main --to bank-b/EUR/main --amount 1 --purpose salary",
         "pay --from EUR/main --to bank-b/EUR/main --amount 1 --id 7",
         "pay-file f.csv --mode some",
+        "outcome 7",
+        "outcome 01930000-0000-7000-8000-000000000001 --kind payment",
         "block show 0",
         "block show -1",
         "watch --from 0",
@@ -74,4 +78,13 @@ fn accounts_of_ones_own_need_no_member() {
     check("main", "E_USAGE");
     check("bank-b/EUR/main/x", "E_USAGE");
     check("eur/main", "E_USAGE");
+}
+
+#[test]
+fn every_error_after_sending_names_the_id_to_repeat_with() {
+    let id = transactions::new_id();
+    let away = repeat_with(crate::client::unreachable("nobody".to_owned()), id);
+    assert_eq!(away.next, format!("Repeat with --id {id}: it is booked at most once."));
+    let other = repeat_with(CliError::internal("a bad reply").with_next("Report it."), id);
+    assert_eq!(other.next, format!("Report it. Repeat with --id {id}: it is booked at most once."));
 }

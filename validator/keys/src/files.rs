@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,12 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::hard_link(temporary, path)?;
         fs::remove_file(temporary)
     })
+}
+
+/// The mode of a file that others than its owner may read, write or run.
+pub fn mode_if_open_to_others(file: &File) -> io::Result<Option<u32>> {
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then_some(mode))
 }
 
 /// Puts new content in the place of the old. Durable on return; after a crash one of the two is there.

@@ -1,8 +1,10 @@
 //! Passphrases come from files, never from arguments or the environment itself, where other processes see them.
 
+use crate::files;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{
-    fs, io,
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 use zeroize::{Zeroize as _, Zeroizing};
@@ -17,6 +19,8 @@ pub enum PassphraseError {
     NotSet,
     #[error("cannot read the passphrase file {}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("the passphrase file {} may be read by others (mode {mode:o}); run chmod 600", path.display())]
+    TooOpen { path: PathBuf, mode: u32 },
     #[error("the passphrase file {} is empty", _0.display())]
     Empty(PathBuf),
     #[error("the passphrase file {} is longer than {BYTES_MAX} bytes", _0.display())]
@@ -28,16 +32,23 @@ pub enum PassphraseError {
 pub const ENVIRONMENT_VARIABLE: &str = "CONCORDAT_PASSPHRASE_FILE";
 /// No person types more, and argon2 hashes what it gets.
 const BYTES_MAX: usize = 1024;
+/// With a line break, and one more to tell that it is too long. Held at once, since a buffer that grows is not wiped.
+const BYTES_READ_MAX: usize = BYTES_MAX + 3;
 
 impl Passphrase {
     pub fn new(text: String) -> Passphrase {
         Passphrase(text.into())
     }
 
-    /// The file's text without the line break at its end.
+    /// The file's text without the line break at its end. A file that others may read is refused, as a key file is.
     pub fn from_file(path: &Path) -> Result<Passphrase, PassphraseError> {
-        let bytes = fs::read(path).map_err(|source| PassphraseError::Read { path: path.into(), source })?;
-        let bytes = Zeroizing::new(bytes);
+        let failed = |source| PassphraseError::Read { path: path.into(), source };
+        let file = File::open(path).map_err(failed)?;
+        if let Some(mode) = files::mode_if_open_to_others(&file).map_err(failed)? {
+            return Err(PassphraseError::TooOpen { path: path.into(), mode });
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(BYTES_READ_MAX));
+        file.take(BYTES_READ_MAX as u64).read_to_end(&mut bytes).map_err(failed)?;
         let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match line.len() {

@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
     io::{self, Read as _},
-    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 use zeroize::Zeroizing;
@@ -176,8 +175,7 @@ struct Kdf {
 impl SealedFile {
     fn read(path: &Path) -> Result<SealedFile, UnsealError> {
         let file = File::open(path).map_err(UnsealError::Read)?;
-        let mode = file.metadata().map_err(UnsealError::Read)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+        if let Some(mode) = files::mode_if_open_to_others(&file).map_err(UnsealError::Read)? {
             return Err(UnsealError::TooOpen { mode });
         }
         let mut json = Vec::new();

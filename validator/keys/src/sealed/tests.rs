@@ -1,6 +1,6 @@
 use super::*;
 use serde_json::Value;
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 use tempfile::TempDir;
 
 const SECRET: &[u8] = b"thirty-two bytes of secret bytes";
