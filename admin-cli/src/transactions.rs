@@ -26,14 +26,18 @@ pub fn sign_transaction(
         submitter: member,
         id: new_id(),
         valid_until,
+        signers: Vec::new(),
         operations,
     };
     sign(&transaction, keys)
 }
 
-/// The same transaction and keys always give the same bytes.
+/// Names the keys as signers and signs with them. The same transaction and keys always give the same bytes.
 pub fn sign(transaction: &Transaction, keys: &[SecretKey]) -> SignedTransaction {
-    let bytes = concordat_types::encode(transaction);
+    let mut signers: Vec<_> = keys.iter().map(SecretKey::public_key).collect();
+    signers.sort_unstable();
+    signers.dedup();
+    let bytes = concordat_types::encode(&Transaction { signers, ..transaction.clone() });
     let hash = Transaction::hash_of(&bytes);
     let sign = |key: &SecretKey| key.sign(hash);
     let mut signatures: Vec<_> = keys.iter().map(sign).collect();

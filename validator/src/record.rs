@@ -83,7 +83,6 @@ pub(crate) struct OpenRecord {
     pub file: RecordFile,
     pub state: SignRecordState,
     pub next_sequence: u64,
-    pub length: usize,
     /// Held as long as the record is used. The lock is on a file of its own, since the record is replaced when it is compacted.
     pub lock: File,
 }
@@ -143,7 +142,7 @@ pub(crate) fn open(path: &Path, public_key: BlsPublicKey) -> Result<OpenRecord, 
     }
     file.seek(SeekFrom::End(0)).map_err(io_error)?;
     let file = RecordFile { path: path.into(), file };
-    Ok(OpenRecord { file, state, next_sequence: scan.next_sequence, length: scan.length, lock })
+    Ok(OpenRecord { file, state, next_sequence: scan.next_sequence, lock })
 }
 
 fn lock(path: &Path) -> Result<File, OpenRecordError> {

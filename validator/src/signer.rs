@@ -45,18 +45,18 @@ impl FileSigner {
         network: NetworkId,
         epoch: u32,
     ) -> Result<FileSigner, OpenRecordError> {
-        let OpenRecord { mut file, mut state, mut next_sequence, mut length, lock } =
+        let OpenRecord { mut file, mut state, mut next_sequence, lock, .. } =
             record::open(record_path, key.public_key())?;
         let binding = Binding { network, epoch };
         state.check_binding(binding).map_err(OpenRecordError::Bind)?;
+        state.bind(binding);
         let io_error = |source: io::Error| OpenRecordError::Io { path: record_path.into(), source };
-        if state.binding() != Some(binding) {
-            let frame = record::frame(next_sequence, &[Entry::Binding { network, epoch }]);
-            file.append(&frame).map_err(io_error)?;
-            state.bind(binding);
-            next_sequence += 1;
-            length += frame.len();
-        }
+        // What was read may be in the page cache alone, after a crash between write and sync or a sync that failed: it is
+        // written anew and synced before anything is signed on the strength of it.
+        let content = record::compacted(next_sequence, key.public_key(), &state);
+        file.replace(&content).map_err(io_error)?;
+        next_sequence += 1;
+        let length = content.len();
         let syncer = Syncer::start(file).map_err(io_error)?;
         let (pending, in_flight, released, failed) = (Vec::new(), None, Vec::new(), None);
         let signer = FileSigner {
@@ -160,8 +160,8 @@ impl Signer for FileSigner {
         Ok(self.key.sign_unrecorded(vote, self.binding.network, self.binding.epoch))
     }
 
-    fn last(&self) -> Option<Vote> {
-        self.state.last()
+    fn recent(&self) -> Vec<Vote> {
+        self.state.recent().copied().collect()
     }
 }
 

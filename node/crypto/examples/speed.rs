@@ -33,21 +33,22 @@ fn secret(number: usize) -> SecretKey {
 }
 
 fn signed_transaction(number: usize, signers: usize) -> SignedTransaction {
+    let mut seed = [1; 32];
+    seed[..8].copy_from_slice(&((number % signers) as u64).to_le_bytes());
+    let signer = SigningKey::from(seed);
     let transaction = Transaction {
         version: 1,
         network: NETWORK,
         submitter: MemberId::new("bank-a").expect("a valid name"),
         id: Uuid((number as u128).to_le_bytes()),
         valid_until: Timestamp(1),
+        signers: vec![Ed25519PublicKey(VerificationKeyBytes::from(&signer).into())],
         operations: vec![Operation::OpenAccount {
             asset: "EUR".parse().expect("a valid code"),
             name: AccountName::new("main").expect("a valid name"),
         }],
     };
     let bytes = encode(&transaction);
-    let mut seed = [1; 32];
-    seed[..8].copy_from_slice(&((number % signers) as u64).to_le_bytes());
-    let signer = SigningKey::from(seed);
     let signature = Ed25519Signature(signer.sign(&Transaction::hash_of(&bytes).0.0).into());
     let key = Ed25519PublicKey(VerificationKeyBytes::from(&signer).into());
     SignedTransaction { bytes, signatures: vec![TransactionSignature { key, signature }] }

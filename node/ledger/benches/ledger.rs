@@ -108,6 +108,7 @@ fn batch(mode: BatchMode) -> Arc<Verified<CheckedTransaction>> {
         submitter: name("bank-0"),
         id: uuid(TRANSFERS),
         valid_until: NOW,
+        signers: vec![Ed25519PublicKey([3; 32])],
         operations: vec![Operation::Batch { mode, transfers: transfers.collect() }],
     };
     let bytes = encode(&transaction);

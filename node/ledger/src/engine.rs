@@ -11,7 +11,7 @@ use crate::{
     window,
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
-use concordat_types::{CheckedTransaction, Hash, Height, Parameters, Timestamp, Verified};
+use concordat_types::{CheckedTransaction, Hash, Height, Member, MemberId, Parameters, Rights, Timestamp, Verified};
 use core::fmt;
 
 /// What the ledger is told of the block.
@@ -53,6 +53,10 @@ pub enum InvalidBlock {
         got: usize,
         max: usize,
     },
+    /// None of the signers is an operator key of the submitter in the state before the block.
+    NotSignedBySubmitter {
+        tx_index: u32,
+    },
 }
 
 impl fmt::Display for InvalidBlock {
@@ -63,6 +67,9 @@ impl fmt::Display for InvalidBlock {
             }
             InvalidBlock::ValidUntilTooFar { tx_index, valid_until, time } => {
                 write!(f, "transaction {tx_index} is valid until {valid_until}, too far from block time {time}")
+            }
+            InvalidBlock::NotSignedBySubmitter { tx_index } => {
+                write!(f, "transaction {tx_index} is not signed by an operator key of its submitter")
             }
             InvalidBlock::TooManyTransfers { got, max } => write!(f, "{got} transfers in a block, at most {max}"),
         }
@@ -78,7 +85,7 @@ pub fn execute(
     transactions: &[Arc<Verified<CheckedTransaction>>],
 ) -> Result<Execution, InvalidBlock> {
     let parameters = view::parameters(view);
-    check_block(&parameters, context, transactions)?;
+    check_block(view, &parameters, context, transactions)?;
     let mut overlay = Overlay::new(view);
     advance_validators(&mut overlay);
     overlay.keep();
@@ -95,17 +102,8 @@ pub fn execute(
     Ok(Execution { results, changes: overlay.into_changes(), ids, results_root: root.finish() })
 }
 
-/// For the proposer: would the transaction make a block of this time invalid? (The block's limit of transfers is to be
-/// counted beside it, by `Transaction::transfers_count`.)
-pub fn may_include(
-    view: &dyn StateView,
-    context: &BlockContext,
-    checked: &CheckedTransaction,
-) -> Result<(), InvalidBlock> {
-    check_valid_until(&view::parameters(view), context, 0, checked)
-}
-
 fn check_block(
+    view: &dyn StateView,
     parameters: &Parameters,
     context: &BlockContext,
     transactions: &[Arc<Verified<CheckedTransaction>>],
@@ -115,25 +113,46 @@ fn check_block(
     if got > max {
         return Err(InvalidBlock::TooManyTransfers { got, max });
     }
-    (0..)
-        .zip(transactions)
-        .try_for_each(|(tx_index, checked)| check_valid_until(parameters, context, tx_index, checked))
+    let mut inclusion = Inclusion::new(view, context.time, parameters.id_window_ms);
+    (0..).zip(transactions).try_for_each(|(tx_index, checked)| inclusion.check(tx_index, checked))
 }
 
-fn check_valid_until(
-    parameters: &Parameters,
-    context: &BlockContext,
-    tx_index: u32,
-    checked: &CheckedTransaction,
-) -> Result<(), InvalidBlock> {
-    let (valid_until, time) = (checked.transaction.valid_until, context.time);
-    if valid_until < time {
-        return Err(InvalidBlock::Expired { tx_index, valid_until, time });
+/// What a transaction must be for a block to hold it, beside its form. For proposers and mempools too. (A block's limit of
+/// transfers is to be counted beside it, by `Transaction::transfers_count`.)
+pub struct Inclusion<'a> {
+    view: &'a dyn StateView,
+    time: Timestamp,
+    id_window_ms: u64,
+    /// Most blocks have few submitters and many transactions.
+    submitters: BTreeMap<MemberId, Option<Member>>,
+}
+
+impl<'a> Inclusion<'a> {
+    /// In a block of this time on the state.
+    pub fn new(view: &'a dyn StateView, time: Timestamp, id_window_ms: u64) -> Inclusion<'a> {
+        Inclusion { view, time, id_window_ms, submitters: BTreeMap::new() }
     }
-    if valid_until.0 - time.0 > parameters.id_window_ms {
-        return Err(InvalidBlock::ValidUntilTooFar { tx_index, valid_until, time });
+
+    pub fn check(&mut self, tx_index: u32, checked: &CheckedTransaction) -> Result<(), InvalidBlock> {
+        let (valid_until, time) = (checked.transaction.valid_until, self.time);
+        if valid_until < time {
+            return Err(InvalidBlock::Expired { tx_index, valid_until, time });
+        }
+        if valid_until.0 - time.0 > self.id_window_ms {
+            return Err(InvalidBlock::ValidUntilTooFar { tx_index, valid_until, time });
+        }
+        let (id, view) = (checked.transaction.submitter, self.view);
+        let submitter = self.submitters.entry(id).or_insert_with(|| view::member(view, id));
+        let is_signed =
+            submitter.as_ref().is_some_and(|member| member.authorises(checked.signers(), Rights::default()));
+        if is_signed { Ok(()) } else { Err(InvalidBlock::NotSignedBySubmitter { tx_index }) }
     }
-    Ok(())
+}
+
+impl fmt::Debug for Inclusion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inclusion(at {})", self.time)
+    }
 }
 
 /// The state of height h names the validators of h + 1 and h + 2, so what was after next becomes next.

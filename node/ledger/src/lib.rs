@@ -21,7 +21,7 @@ pub mod view;
 pub mod window;
 
 pub use conservation::{ConservationError, conservation_in_full};
-pub use engine::{BlockContext, Execution, InvalidBlock, execute, may_include};
+pub use engine::{BlockContext, Execution, Inclusion, InvalidBlock, execute};
 pub use genesis::genesis_state;
 pub use ids::{BodyDigest, IdKey, IdKind, IdRecord};
 pub use results::{OperationResult, ResultLeaf, TransactionResult, result_leaves, results_root};

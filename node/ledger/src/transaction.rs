@@ -100,7 +100,7 @@ fn operation_results(checked: &CheckedTransaction, items: &[Item]) -> Vec<Operat
 
 impl<'a, 'v> Run<'a, 'v> {
     fn new(overlay: &'a mut Overlay<'v>, block: &'a Block, tx_index: u32, checked: &'a CheckedTransaction) -> Self {
-        let signers = checked.signers();
+        let signers = checked.signers().to_vec();
         let submitter = overlay.find_member(checked.transaction.submitter);
         let is_signed_by_submitter =
             submitter.is_some_and(|slot| overlay.member(slot).authorises(&signers, Rights::default()));
@@ -122,9 +122,9 @@ impl<'a, 'v> Run<'a, 'v> {
                 break;
             }
         }
-        // Signatures are not part of the signed bytes. Were a refusal for want of them remembered, then whoever
-        // strips a signature off a transaction on its way, or makes one up in another's name, could use up its ids.
-        let is_recorded = self.is_signed_by_submitter && refusal != Some(ResultCode::NotAuthorised);
+        // Were a refusal remembered for a transaction that its submitter has not signed, then whoever makes one up in
+        // another's name could use up its ids. (Such a one makes the block invalid already.)
+        let is_recorded = self.is_signed_by_submitter;
         if refusal.is_some() {
             self.overlay.undo();
             self.abort(items, ids_start, is_recorded);
@@ -181,9 +181,7 @@ impl<'a, 'v> Run<'a, 'v> {
         }
         let code = act(self);
         item.outcome = Outcome::New(code);
-        if code != ResultCode::NotAuthorised {
-            self.record(item, code);
-        }
+        self.record(item, code);
         code
     }
 

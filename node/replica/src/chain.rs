@@ -237,7 +237,10 @@ impl Chain {
     pub fn judge(&self, header: Header, parts: Parts) -> Result<Candidate, InvalidProposal> {
         self.check_header(&header, &parts)?;
         self.check_last_certificate(&parts)?;
-        for evidence in &parts.evidence {
+        for (place, evidence) in parts.evidence.iter().enumerate() {
+            if parts.evidence[..place].contains(evidence) {
+                return Err(InvalidProposal::Evidence("the same twice".to_owned()));
+            }
             self.check_evidence(evidence)?;
         }
         let execution = self.execute(header.time, &parts)?;

@@ -1,9 +1,10 @@
 //! The consensus log: what a validator must not forget before the block is in the store.
 //!
-//! Append-only segments `log-N`. A record is a head of 20 bytes - length of the payload (4), CRC32C of length and sequence
-//! (4), sequence (8), CRC32C of the payload (4) - and the payload. Sequences rise by one across segments. A record cut
-//! short at the very end is what a crash leaves and is cut off; anything else that does not check is corruption, and the
-//! log refuses to open.
+//! Append-only segments `log-N`. A record is a head of 28 bytes - length of the payload (4), CRC32C of length, sequence and
+//! synced (4), sequence (8), synced (8), CRC32C of the payload (4) - and the payload. Sequences rise by one across
+//! segments; all below `synced` were durable when the record was written. What a crash leaves of records that were never
+//! synced is cut off, in whatever order their bytes reached the disk; damage below a later record's `synced` is
+//! corruption, and the log refuses to open.
 
 use crate::{
     disk::{Disk, DiskError},
@@ -11,7 +12,7 @@ use crate::{
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use concordat_types::{
-    BatchDigest, BlockId, Certificate, DecodeError, Height, Round, SignedVote, Vote, decode, encode,
+    BatchDigest, BlockId, BodyRef, Certificate, DecodeError, Height, Round, SignedVote, Vote, decode, encode,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,6 +82,8 @@ pub struct Log {
     open: u64,
     open_bytes: u64,
     next_sequence: u64,
+    /// Records below this are durable.
+    synced: u64,
     /// Batches in the log and the segment each is in, so that none is written twice.
     batches: BTreeMap<BatchDigest, u64>,
     /// Bytes appended since the last sync.
@@ -111,6 +114,7 @@ impl Log {
             open: numbers.last().copied().unwrap_or(0),
             open_bytes: 0,
             next_sequence: 0,
+            synced: 0,
             batches: BTreeMap::new(),
             buffered: Vec::new(),
             unsynced: false,
@@ -122,13 +126,13 @@ impl Log {
             let is_last = position + 1 == numbers.len();
             let bytes = read_whole(disk, &name(segment))?;
             let good = log.read_segment(segment, &bytes, is_last, &mut expected, &mut records)?;
-            if (good as usize) < bytes.len() {
-                disk.truncate(&name(segment), good)?;
-                disk.sync(&name(segment))?;
+            if is_last {
+                make_durable(disk, segment, &bytes[..good as usize])?;
             }
             log.open_bytes = good;
         }
         log.next_sequence = expected.unwrap_or(0);
+        log.synced = log.next_sequence;
         log.segments.entry(log.open).or_default();
         Ok((log, records))
     }
@@ -149,8 +153,8 @@ impl Log {
         while offset < bytes.len() {
             let frame = match read_frame(&bytes[offset..]) {
                 Ok(frame) => frame,
-                // A crash cuts or garbles only what was not synced: the end of the last segment.
-                Err(damage) if is_last && is_tail(&bytes[offset..], &damage) => break,
+                // A crash cuts or garbles only what was not synced, at the end of the last segment.
+                Err(_) if is_last && !was_synced(&bytes[offset..], expected.unwrap_or(0)) => break,
                 Err(damage) => return Err(corrupt(offset, damage.to_string())),
             };
             if expected.is_some_and(|expected| expected != frame.sequence) {
@@ -167,6 +171,16 @@ impl Log {
     }
 
     fn note(&mut self, segment: u64, record: &Record) {
+        // A proposal rests on its batches, which may be in older segments.
+        if let Record::Proposal { proposal, .. } = record {
+            for part in &proposal.body {
+                let BodyRef::Digest(digest) = part else { continue };
+                let holder = self.batches.get(digest).and_then(|at| self.segments.get_mut(at));
+                if let Some(holder) = holder {
+                    holder.height_max = holder.height_max.max(proposal.header.height);
+                }
+            }
+        }
         let entry = self.segments.entry(segment).or_default();
         if let Some(height) = record.height() {
             entry.height_max = entry.height_max.max(height);
@@ -185,10 +199,13 @@ impl Log {
     pub fn append(&mut self, record: &Record) {
         let payload = encode(record);
         assert!(payload.len() <= RECORD_BYTES_MAX, "records are bounded by what they hold");
-        let (len, sequence) = ((payload.len() as u32).to_le_bytes(), self.next_sequence.to_le_bytes());
+        let len = (payload.len() as u32).to_le_bytes();
+        let mut order = [0; 16];
+        order[..8].copy_from_slice(&self.next_sequence.to_le_bytes());
+        order[8..].copy_from_slice(&self.synced.to_le_bytes());
         self.buffered.extend_from_slice(&len);
-        self.buffered.extend_from_slice(&head_crc(&len, &sequence).to_le_bytes());
-        self.buffered.extend_from_slice(&sequence);
+        self.buffered.extend_from_slice(&head_crc(&len, &order).to_le_bytes());
+        self.buffered.extend_from_slice(&order);
         self.buffered.extend_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
         self.buffered.extend_from_slice(&payload);
         self.next_sequence += 1;
@@ -218,6 +235,7 @@ impl Log {
         if self.unsynced {
             disk.sync(&name(self.open))?;
             self.unsynced = false;
+            self.synced = self.next_sequence;
         }
         Ok(())
     }
@@ -253,6 +271,7 @@ impl Log {
 
 struct Frame<'a> {
     sequence: u64,
+    synced: u64,
     payload: &'a [u8],
     len: usize,
 }
@@ -264,38 +283,47 @@ enum Damage {
     #[error("the record's head does not check")]
     Head,
     #[error("the record's checksum does not match")]
-    Payload { frame_len: usize },
+    Payload,
 }
 
-fn head_crc(len: &[u8], sequence: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(len), sequence)
+fn head_crc(len: &[u8], order: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(len), order)
 }
 
 fn read_frame(bytes: &[u8]) -> Result<Frame<'_>, Damage> {
     let Some(head) = bytes.get(..FRAME_HEAD_BYTES) else { return Err(Damage::Short) };
     let word = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().expect("four bytes"));
     let len = word(0) as usize;
-    if head_crc(&head[..4], &head[8..16]) != word(4) || len > RECORD_BYTES_MAX {
+    if head_crc(&head[..4], &head[8..24]) != word(4) || len > RECORD_BYTES_MAX {
         return Err(Damage::Head);
     }
     let frame_len = FRAME_HEAD_BYTES + len;
     let Some(payload) = bytes.get(FRAME_HEAD_BYTES..frame_len) else { return Err(Damage::Short) };
-    if crc32c::crc32c(payload) != word(16) {
-        return Err(Damage::Payload { frame_len });
+    if crc32c::crc32c(payload) != word(24) {
+        return Err(Damage::Payload);
     }
-    let sequence = u64::from_le_bytes(head[8..16].try_into().expect("eight bytes"));
-    Ok(Frame { sequence, payload, len: frame_len })
+    let long = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight bytes"));
+    Ok(Frame { sequence: long(8), synced: long(16), payload, len: frame_len })
 }
 
-/// Is the damage what a crash can leave? Then nothing that checks comes after it: blocks of a file may reach the disk out
-/// of order, but all of a sync turn is lost or garbled together, or whole.
-fn is_tail(rest: &[u8], damage: &Damage) -> bool {
-    match damage {
-        Damage::Short => true,
-        Damage::Payload { frame_len } => rest.get(*frame_len..).is_none_or(|after| read_frame(after).is_err()),
-        // A broken head does not say where the next record starts: look at each offset, as far as is reasonable.
-        Damage::Head => !(1..rest.len().min(TAIL_SCAN_BYTES)).any(|at| read_frame(&rest[at..]).is_ok()),
+/// Was the record of this sequence, damaged at the start of `rest`, durable once? A later record that checks says so.
+fn was_synced(rest: &[u8], sequence: u64) -> bool {
+    // A broken head does not say where the next record starts: look at each offset.
+    let later =
+        |at: usize| read_frame(&rest[at..]).is_ok_and(|frame| frame.sequence > sequence && frame.synced > sequence);
+    (1..rest.len()).any(later)
+}
+
+/// What was read may be in the page cache alone: after a crash between write and sync, or a sync that failed. Before anything
+/// is said on the strength of it, it is written again, to a new file, and synced.
+fn make_durable(disk: &mut dyn Disk, segment: u64, bytes: &[u8]) -> Result<(), DiskError> {
+    if disk.len(COPY)?.is_some() {
+        disk.remove(COPY)?;
     }
+    disk.append(COPY, bytes)?;
+    disk.sync(COPY)?;
+    disk.rename(COPY, &name(segment))?;
+    disk.sync_dir()
 }
 
 fn read_whole(disk: &dyn Disk, name: &str) -> Result<Vec<u8>, DiskError> {
@@ -311,14 +339,14 @@ fn number(name: &str) -> Option<u64> {
     name.strip_prefix("log-")?.parse().ok()
 }
 
-/// Length, checksum of the head, sequence, checksum of the payload.
-const FRAME_HEAD_BYTES: usize = 20;
+/// Length, checksum of the head, sequence, synced, checksum of the payload.
+const FRAME_HEAD_BYTES: usize = 28;
 /// The largest proposal or batch, with room for what surrounds it.
 const RECORD_BYTES_MAX: usize = 32 << 20;
 /// Small enough that a restart reads it in a moment, large enough that the store need not sync often.
 const SEGMENT_BYTES: u64 = 32 << 20;
-/// How far a damaged head is searched for a record behind it.
-const TAIL_SCAN_BYTES: usize = 2 << 20;
+/// Not the name of a segment.
+const COPY: &str = "copy-of-log";
 
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,7 @@ impl Mempool {
         }
     }
 
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty() && self.open.is_empty()
     }
@@ -94,18 +95,23 @@ impl Mempool {
     /// Makes batches of what clients have handed in since the last time.
     pub fn cut(&mut self, me: MemberId, parameters: &Parameters, now_ms: u64) -> Vec<Arc<CheckedBatch>> {
         let bytes_max = rim::batch_bytes_max(parameters);
+        let transfers_max = parameters.transfers_per_tx_max as usize;
         let mut made = Vec::new();
         while !self.open.is_empty() {
             let mut transactions: Vec<Checked> = Vec::new();
             let mut bytes = 4;
+            let mut transfers = 0;
             while let Some(next) = self.open.front() {
                 let more = encoded_len(next);
-                if !transactions.is_empty()
-                    && (bytes + more > bytes_max || transactions.len() >= BATCH_TRANSACTIONS_MAX)
-                {
+                let next_transfers = next.transaction.transfers_count();
+                let is_full = bytes + more > bytes_max
+                    || transactions.len() >= BATCH_TRANSACTIONS_MAX
+                    || transfers + next_transfers > transfers_max;
+                if !transactions.is_empty() && is_full {
                     break;
                 }
                 bytes += more;
+                transfers += next_transfers;
                 self.cost -= COST_FACTOR * next.signed.bytes.len();
                 transactions.extend(self.open.pop_front());
             }
@@ -169,8 +175,7 @@ impl Mempool {
     pub fn select(
         &self,
         parameters: &Parameters,
-        time: Timestamp,
-        quarantine: &BTreeSet<TransactionHash>,
+        may_include: &dyn Fn(&CheckedTransaction) -> bool,
     ) -> Vec<Arc<CheckedBatch>> {
         // Room for header, certificate and evidence is not part of this bound: they are bounded by the message.
         let bytes_max = parameters.block_bytes_max as usize;
@@ -180,13 +185,7 @@ impl Mempool {
         for digest in self.order.values() {
             let entry = &self.batches[digest];
             let fits = |checked: &Checked| {
-                let valid_until = checked.transaction.valid_until;
-                let soon = valid_until.0 <= time.0 + parameters.id_window_ms;
-                valid_until >= time
-                    && soon
-                    && entry.left.contains(&checked.hash)
-                    && !quarantine.contains(&checked.hash)
-                    && !taken.contains(&checked.hash)
+                entry.left.contains(&checked.hash) && !taken.contains(&checked.hash) && may_include(checked)
             };
             let batch = if entry.batch.transactions.iter().all(fits) {
                 entry.batch.clone()
@@ -203,6 +202,10 @@ impl Mempool {
                 || transfers + more > parameters.block_transfers_max as usize
                 || selected.len() >= rim::BODY_REFS_MAX
             {
+                // What does not even fit into an empty block must not keep others out.
+                if selected.is_empty() {
+                    continue;
+                }
                 break;
             }
             bytes += batch.bytes.len();
@@ -211,6 +214,14 @@ impl Mempool {
             selected.push(batch);
         }
         selected
+    }
+
+    /// Is there anything that a block could hold now? Stops at the first.
+    pub fn has_includable(&self, may_include: &dyn Fn(&CheckedTransaction) -> bool) -> bool {
+        let waits = |entry: &Entry| {
+            entry.batch.transactions.iter().any(|checked| entry.left.contains(&checked.hash) && may_include(checked))
+        };
+        !self.open.is_empty() || self.order.values().any(|digest| waits(&self.batches[digest]))
     }
 
     /// These are in a committed block of this time.

@@ -83,8 +83,6 @@ pub struct Replica {
     stopped: Option<String>,
     /// No vote leaves before this node knows where the others are.
     catching_up: bool,
-    /// After the loss of the log the key signs only above this.
-    sign_above: Height,
     clock_alarm: bool,
     committed_ms: u64,
     status_ms: u64,
@@ -323,10 +321,7 @@ impl Replica {
     }
 
     fn may_sign(&self) -> bool {
-        self.my_index().is_some()
-            && self.stopped.is_none()
-            && !self.catching_up
-            && self.consensus.height() > self.sign_above
+        self.my_index().is_some() && self.stopped.is_none() && !self.catching_up
     }
 
     /// One sync turn: record what is to be signed and what it rests on, make both files durable, sign, send, and give
@@ -422,6 +417,7 @@ impl Replica {
         self.answer_waiting(&committed)?;
         self.effects.push(Effect::Committed(Arc::new(committed)));
         self.begin_height()?;
+        self.judge_catching_up();
         let early = std::mem::take(&mut self.early);
         for (from, message) in early {
             self.on_message(from, message)?;
@@ -457,7 +453,11 @@ impl Replica {
 
     /// Leaves the idle state for a reason of this node's own.
     fn wake_if_due(&mut self) {
-        if self.is_idle() && (!self.mempool.is_empty() || self.now.monotonic_ms >= self.heartbeat_due_ms()) {
+        if !self.is_idle() {
+            return;
+        }
+        let time = self.next_block_time();
+        if self.now.monotonic_ms >= self.heartbeat_due_ms() || self.mempool.has_includable(&self.includable_at(time)) {
             self.events.push_back(Event::Start);
         }
     }
@@ -482,7 +482,7 @@ impl Replica {
     }
 
     /// A certificate of a height that is decided here: it must name the same block.
-    fn on_old_certificate(&mut self, certificate: Certificate) -> Result<(), Fatal> {
+    fn on_old_certificate(&mut self, from: MemberId, certificate: Certificate) -> Result<(), Fatal> {
         if certificate.kind != CertificateKind::Commit {
             return Ok(());
         }
@@ -491,7 +491,10 @@ impl Replica {
             return Ok(());
         }
         let (theirs, height) = (certificate.block, certificate.height);
-        if verify_certificate(certificate, &self.chain.validators, self.chain.network(), RECOVERY_EPOCH).is_ok() {
+        let verified = verify_certificate(certificate, &self.chain.validators, self.chain.network(), RECOVERY_EPOCH);
+        if verified.is_err() {
+            self.disconnect(from, "sent a certificate of an old height that does not verify".to_owned());
+        } else {
             self.stop_signing(format!(
                 "two certified blocks at height {height}: {} here, {theirs} elsewhere",
                 ours.block
@@ -525,6 +528,7 @@ impl Replica {
     }
 
     fn disconnect(&mut self, peer: MemberId, reason: String) {
+        self.peers.entry(peer).or_default().broken = true;
         self.effects.push(Effect::Disconnect { peer, reason });
     }
 

@@ -23,6 +23,8 @@ pub enum RimError {
     Transaction(#[from] CheckError),
     #[error("a batch holds no transaction")]
     EmptyBatch,
+    #[error("a batch holds {got} payments, at most {max}")]
+    TooManyTransfers { got: usize, max: usize },
     #[error("the message names more than {max} things where it has {got}")]
     TooMany { got: usize, max: usize },
 }
@@ -132,6 +134,12 @@ impl Rim {
             .into_iter()
             .map(|checked| Ok(Arc::new(checked?)))
             .collect::<Result<Vec<_>, CheckError>>()?;
+        // More than a block's worth of work in few bytes would stand at the head of everybody's mempool for ever.
+        let max = self.rules.transfers_per_tx_max;
+        let got = transactions.iter().map(|checked| checked.transaction.transfers_count()).sum();
+        if got > max {
+            return Err(RimError::TooManyTransfers { got, max });
+        }
         let checked = Arc::new(CheckedBatch { digest, bytes: bytes.into(), transactions });
         self.recent().insert(checked.clone());
         Ok(checked)

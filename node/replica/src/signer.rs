@@ -19,8 +19,9 @@ pub trait Signer: Send {
     /// Only for votes that were prepared, and only after `end_sync`.
     fn sign(&mut self, vote: &Vote) -> Result<BlsSignature, SignerError>;
 
-    /// The newest vote on record.
-    fn last(&self) -> Option<Vote>;
+    /// The votes on record of the newest height that it has any of, in order. They remember what the log may have lost:
+    /// a precommit among them is a lock.
+    fn recent(&self) -> Vec<Vote>;
 }
 
 /// Why this key does not sign this vote.

@@ -18,7 +18,7 @@ pub struct VoteKeeper {
     /// Verified ones that the machine has been given.
     given: BTreeMap<(Round, VoteType), BTreeMap<ValidatorIndex, SignedVote>>,
     /// Beyond `ROUNDS_AHEAD_MAX`: the newest of each validator.
-    far: BTreeMap<ValidatorIndex, Round>,
+    far: BTreeMap<ValidatorIndex, SignedVote>,
 }
 
 /// What came of a vote.
@@ -50,12 +50,16 @@ impl VoteKeeper {
         let known = |votes: &BTreeMap<_, BTreeMap<_, _>>| votes.get(&place)?.get(&signed.validator).copied();
         let given: Option<SignedVote> = known(&self.given);
         let waiting: Option<SignedVote> = known(&self.waiting);
-        if [given, waiting].into_iter().flatten().any(|known| known == signed) {
+        if given == Some(signed) || (waiting == Some(signed) && from == Some(signed.validator)) {
             return Added::default();
+        }
+        if waiting == Some(signed) {
+            // Somebody else thinks that we lack it: it is worth a look.
+            return Added { verified: self.verify(keys, place), sender_is_bad: false };
         }
         let horizon = Round(current.unwrap_or(Round(0)).0.saturating_add(ROUNDS_AHEAD_MAX));
         let is_far = signed.vote.round > horizon;
-        if is_far && self.far.get(&signed.validator).is_some_and(|newest| *newest >= signed.vote.round) {
+        if is_far && self.far.get(&signed.validator).is_some_and(|newest| newest.vote.round >= signed.vote.round) {
             return Added::default();
         }
         let is_own_connection = from == Some(signed.validator);
@@ -88,6 +92,13 @@ impl VoteKeeper {
 
     /// On entering a round: votes that wait in it may now reach what they could not before.
     pub fn enter_round(&mut self, keys: &ValidatorKeys, current: Round) -> Vec<Verified<SignedVote>> {
+        // Far ones that are near now count with the rest; the machine has them already.
+        let horizon = Round(current.0.saturating_add(ROUNDS_AHEAD_MAX));
+        for signed in self.far.values().filter(|signed| signed.vote.round <= horizon) {
+            let place = (signed.vote.round, signed.vote.vote_type);
+            self.given.entry(place).or_default().entry(signed.validator).or_insert(*signed);
+        }
+        self.far.retain(|_, signed| signed.vote.round > horizon);
         let places: Vec<_> = self.waiting.keys().copied().filter(|(round, _)| *round >= current).collect();
         places.into_iter().flat_map(|place| self.verify_where_it_matters(keys, Some(current), place)).collect()
     }
@@ -110,7 +121,7 @@ impl VoteKeeper {
             all.extend(self.verify(keys, place));
         }
         if is_far {
-            self.far.insert(signed.validator, signed.vote.round);
+            self.far.insert(signed.validator, signed);
         } else {
             self.given.entry(place).or_default().entry(signed.validator).or_insert(signed);
         }

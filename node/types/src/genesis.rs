@@ -210,7 +210,7 @@ impl Genesis {
             ("timeout_precommit_ms", p.timeout_precommit_ms > 0 && p.timeout_precommit_ms <= p.timeout_max_ms),
             ("heartbeat_ms", p.heartbeat_ms > 0),
             ("tx_bytes_max", (1 << 10..=16 << 20).contains(&p.tx_bytes_max)),
-            ("block_bytes_max", p.block_bytes_max >= 2 * p.tx_bytes_max && p.block_bytes_max <= 64 << 20),
+            ("block_bytes_max", p.block_bytes_max >= 2 * p.tx_bytes_max && p.block_bytes_max <= 16 << 20),
             ("transfers_per_tx_max", (1..=65_535).contains(&p.transfers_per_tx_max)),
             ("block_transfers_max", (p.transfers_per_tx_max..=1 << 20).contains(&p.block_transfers_max)),
             ("id_window_ms", (60_000..=30 * 86_400_000).contains(&p.id_window_ms)),

@@ -107,6 +107,9 @@ pub struct Transaction {
     pub id: Uuid,
     /// No block later than this may hold the transaction.
     pub valid_until: Timestamp,
+    /// Who signs: exactly these keys, in strictly ascending order. As part of what is signed, so that nobody on the way can
+    /// take a signature off or put another on, and have the ledger judge something else than what was agreed.
+    pub signers: Vec<Ed25519PublicKey>,
     pub operations: Vec<Operation>,
 }
 
@@ -145,7 +148,7 @@ pub struct TransactionSignature {
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct SignedTransaction {
     pub bytes: Vec<u8>,
-    /// In strictly ascending order of keys, so that one set of signers has one form.
+    /// Of the transaction's signers, in their order.
     pub signatures: Vec<TransactionSignature>,
 }
 
@@ -175,6 +178,7 @@ pub enum FormError {
     NoSignatures,
     TooManySignatures(usize),
     SignaturesNotSorted,
+    SignersDiffer,
 }
 
 impl fmt::Display for FormError {
@@ -192,6 +196,9 @@ impl fmt::Display for FormError {
             FormError::NoSignatures => write!(f, "the transaction carries no signature"),
             FormError::TooManySignatures(got) => {
                 write!(f, "{got} signatures, at most {}", SignedTransaction::SIGNATURES_MAX)
+            }
+            FormError::SignersDiffer => {
+                write!(f, "the signatures are not those of the keys that the transaction names")
             }
             FormError::SignaturesNotSorted => write!(f, "signatures are not in strictly ascending order of their keys"),
         }
@@ -220,6 +227,9 @@ impl SignedTransaction {
             return Err(FormError::SignaturesNotSorted);
         }
         let transaction: Transaction = decode(&self.bytes, rules.tx_bytes_max).map_err(FormError::Decode)?;
+        if !self.signatures.iter().map(|signature| signature.key).eq(transaction.signers.iter().copied()) {
+            return Err(FormError::SignersDiffer);
+        }
         check_form(&transaction, rules)?;
         Ok(transaction)
     }

@@ -2,7 +2,6 @@
 //! elsewhere); consensus, ledger and replica accept nothing without it.
 
 use crate::{Ed25519PublicKey, SignedTransaction, Transaction, TransactionHash};
-use alloc::vec::Vec;
 use core::ops::Deref;
 
 /// A value whose signature, or signatures, were found good against the keys it was to be checked with.
@@ -37,7 +36,7 @@ pub struct CheckedTransaction {
 }
 
 impl CheckedTransaction {
-    pub fn signers(&self) -> Vec<Ed25519PublicKey> {
-        self.signed.signatures.iter().map(|signature| signature.key).collect()
+    pub fn signers(&self) -> &[Ed25519PublicKey] {
+        &self.transaction.signers
     }
 }

@@ -88,7 +88,7 @@ impl Signer for SimSigner {
         Ok(self.key.sign_unrecorded(vote, self.network, 0))
     }
 
-    fn last(&self) -> Option<Vote> {
-        self.record.record().now.last()
+    fn recent(&self) -> Vec<Vote> {
+        self.record.record().now.recent().copied().collect()
     }
 }

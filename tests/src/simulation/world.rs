@@ -554,6 +554,7 @@ impl World {
             submitter: member,
             id: Uuid::from_parts(time, self.random.bytes()),
             valid_until: Timestamp(time.0 + 600_000),
+            signers: vec![self.operators[payer].public_key()],
             operations: vec![operation],
         };
         let bytes = encode(&transaction);

@@ -41,12 +41,12 @@ fn sign(signer: &mut FileSigner, vote: Vote) -> Result<BlsSignature, SignRefused
 fn a_recorded_vote_is_signed_and_survives() {
     let (_folder, path) = new_record();
     let mut signer = open(&path);
-    assert_eq!(signer.last(), None);
+    assert_eq!(signer.recent().last(), None);
     let signature = sign(&mut signer, prevote(5, 0, 1)).unwrap();
     assert_eq!(signature, key().sign_unrecorded(&prevote(5, 0, 1), NETWORK, 0));
     drop(signer);
     let mut signer = open(&path);
-    assert_eq!(signer.last(), Some(prevote(5, 0, 1)));
+    assert_eq!(signer.recent().last().copied(), Some(prevote(5, 0, 1)));
     assert_eq!(sign(&mut signer, prevote(5, 0, 1)), Ok(signature));
     let recorded = prevote(5, 0, 1);
     assert_eq!(sign(&mut signer, prevote(5, 0, 2)), Err(SignRefused::Conflict { recorded }));
@@ -64,7 +64,7 @@ fn one_refusal_refuses_that_one_only() {
     // The vote of the earlier height was prepared, too.
     signer.sign(&votes[0]).unwrap();
     signer.sign(&votes[3]).unwrap();
-    assert_eq!(signer.last(), Some(votes[3]));
+    assert_eq!(signer.recent().last().copied(), Some(votes[3]));
 }
 
 /// Nothing is signed before its record is durable, and a caller that tries ends.
@@ -93,7 +93,7 @@ fn what_was_not_synced_is_not_on_record() {
     signer.prepare(&[prevote(6, 0, 1)]).unwrap()[0].unwrap();
     drop(signer);
     let mut signer = open(&path);
-    assert_eq!(signer.last(), Some(prevote(5, 0, 1)));
+    assert_eq!(signer.recent().last().copied(), Some(prevote(5, 0, 1)));
     // It was never signed, so that another is no double vote.
     sign(&mut signer, prevote(6, 0, 2)).unwrap();
 }
@@ -111,7 +111,7 @@ fn votes_prepared_during_a_sync_wait_for_the_next() {
     sync(&mut signer);
     signer.sign(&second).unwrap();
     drop(signer);
-    assert_eq!(open(&path).last(), Some(second));
+    assert_eq!(open(&path).recent().last().copied(), Some(second));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_long_record_is_compacted() {
     );
     drop(signer);
     let mut signer = open(&path);
-    assert_eq!(signer.last(), Some(prevote(9, 0, 1)));
+    assert_eq!(signer.recent().last().copied(), Some(prevote(9, 0, 1)));
     assert!(sign(&mut signer, prevote(9, 0, 2)).is_err());
     sign(&mut signer, prevote(10, 0, 1)).unwrap();
     assert_eq!(fs::read_dir(folder).unwrap().count(), 2, "the record and its lock");

@@ -16,6 +16,7 @@ fn transaction(number: u16, network: NetworkId) -> Transaction {
         submitter: MemberId::new("bank-a").unwrap(),
         id: Uuid(id),
         valid_until: Timestamp(1),
+        signers: Vec::new(),
         operations: vec![Operation::OpenAccount {
             asset: "EUR".parse().unwrap(),
             name: AccountName::new("main").unwrap(),
@@ -24,7 +25,10 @@ fn transaction(number: u16, network: NetworkId) -> Transaction {
 }
 
 fn sign(transaction: &Transaction, signers: &[u8]) -> SignedTransaction {
-    let bytes = encode(transaction);
+    let key = |signer: &u8| Ed25519PublicKey(VerificationKeyBytes::from(&SigningKey::from([*signer; 32])).into());
+    let mut keys: Vec<_> = signers.iter().map(key).collect();
+    keys.sort_unstable();
+    let bytes = encode(&Transaction { signers: keys, ..transaction.clone() });
     let hash = Transaction::hash_of(&bytes);
     let mut signatures: Vec<_> = signers
         .iter()

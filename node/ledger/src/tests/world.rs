@@ -196,10 +196,20 @@ pub fn open(asset: &str, name: &str) -> Operation {
 
 pub fn transaction(submitter: &str, id: Uuid, valid_until: Timestamp, operations: Vec<Operation>) -> Transaction {
     let network = NetworkId(Tag::GENESIS.hash(&[b"test"]));
-    Transaction { version: 1, network, submitter: member_id(submitter), id, valid_until, operations }
+    Transaction {
+        version: 1,
+        network,
+        submitter: member_id(submitter),
+        id,
+        valid_until,
+        signers: Vec::new(),
+        operations,
+    }
 }
 
-pub fn sign(transaction: Transaction, signers: &[&str]) -> Arc<Verified<CheckedTransaction>> {
+pub fn sign(mut transaction: Transaction, signers: &[&str]) -> Arc<Verified<CheckedTransaction>> {
+    transaction.signers = signers.iter().map(|name| key(name)).collect();
+    transaction.signers.sort_unstable();
     let bytes = encode(&transaction);
     let signature = |name: &&str| TransactionSignature { key: key(name), signature: Ed25519Signature([0; 64]) };
     let mut signatures: Vec<_> = signers.iter().map(signature).collect();

@@ -117,22 +117,47 @@ fn a_tail_of_zeros_is_cut() {
     assert_eq!(found, expected);
 }
 
+/// Each record in a sync of its own.
+fn synced_singly(records: &[Record]) -> Files {
+    let mut files = Files::default();
+    let (mut log, _) = Log::open(&mut files).unwrap();
+    for record in records {
+        log.append(record);
+        log.sync(&mut files).unwrap();
+    }
+    files
+}
+
 #[test]
-fn damage_before_the_tail_refuses_to_open() {
-    let whole = written(&records(3));
+fn damage_in_what_was_synced_refuses_to_open() {
+    let whole = synced_singly(&records(3));
     let bytes = whole.0[&name(0)].clone();
     // Every byte of the first record, which good records follow.
     let first = FRAME_HEAD_BYTES + u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
     for at in 0..first {
         let mut files = whole.clone();
         files.0.get_mut(&name(0)).unwrap()[at] ^= 0x10;
-        let opened = Log::open(&mut files);
-        match opened {
+        match Log::open(&mut files) {
             Err(LogError::Corrupt { .. }) => {}
             Ok((_, found)) => panic!("damage at byte {at} passed, {} records", found.len()),
             Err(other) => panic!("damage at byte {at}: {other}"),
         }
     }
+}
+
+/// The disk may write a later part of an unsynced turn and lose an earlier one.
+#[test]
+fn a_hole_in_what_was_never_synced_is_cut() {
+    let all = records(3);
+    let mut files = synced_singly(&all[..4]);
+    let (mut log, found) = Log::open(&mut files).unwrap();
+    assert_eq!(found.len(), 4);
+    let start = files.0[&name(0)].len();
+    all[4..].iter().for_each(|record| log.append(record));
+    log.flush(&mut files).unwrap();
+    files.0.get_mut(&name(0)).unwrap()[start..start + 10].fill(0);
+    let (_, found) = Log::open(&mut files).unwrap();
+    assert_eq!(found, all[..4]);
 }
 
 #[test]
@@ -165,4 +190,44 @@ fn segments_go_once_the_store_has_their_heights() {
     assert!(!log.holds_batch(&digest), "the batch went with its segment and must be written again when needed");
     let (_, found) = Log::open(&mut files).unwrap();
     assert_eq!(found, [Record::Intent(vote(6))]);
+}
+
+#[test]
+fn a_batch_stays_as_long_as_a_proposal_needs_it() {
+    let mut files = Files::default();
+    let (mut log, _) = Log::open(&mut files).unwrap();
+    let digest = concordat_types::Batch::digest_of(&[1, 2, 3]);
+    log.append(&Record::Batch(vec![1, 2, 3]));
+    log.append(&Record::Intent(vote(5)));
+    log.rotate(&mut files, Height(4)).unwrap();
+    log.append(&proposal(6, digest));
+    log.rotate(&mut files, Height(5)).unwrap();
+    assert!(log.holds_batch(&digest), "height 6 is not in the store");
+    log.rotate(&mut files, Height(6)).unwrap();
+    assert!(!log.holds_batch(&digest));
+}
+
+fn proposal(height: u64, digest: BatchDigest) -> Record {
+    let zero = Hash::ZERO;
+    let header = concordat_types::Header {
+        version: 1,
+        network: concordat_types::NetworkId(zero),
+        height: Height(height),
+        time: concordat_types::Timestamp(1),
+        parent: BlockId(zero),
+        batches_root: zero,
+        transactions_root: zero,
+        results_root: zero,
+        state_root: zero,
+        validators: zero,
+        next_validators: zero,
+        parameters: zero,
+        last_certificate: zero,
+        evidence_root: zero,
+        proposer: concordat_types::MemberId::new("bank-a").unwrap(),
+    };
+    let signed = SignedVote { vote: vote(height), validator: ValidatorIndex(0), signature: BlsSignature([7; 96]) };
+    let body = vec![BodyRef::Digest(digest)];
+    let proposal = Proposal { signed, header, body, last_certificate: None, evidence: Vec::new(), polka: None };
+    Record::Proposal { proposal: Box::new(proposal), timely: true }
 }

@@ -15,24 +15,23 @@ fn member(name: &str) -> MemberId {
 /// A transaction that is unique by its number.
 fn transaction(number: u8, valid_until: u64) -> Checked {
     let network = NetworkId(Hash([1; 32]));
+    let secret = ed25519_zebra::SigningKey::from([9; 32]);
+    let key = Ed25519PublicKey(ed25519_zebra::VerificationKeyBytes::from(&secret).into());
     let transaction = Transaction {
         version: Transaction::VERSION,
         network,
         submitter: member("bank-a"),
         id: Uuid::from_parts(Timestamp(NOW), [number; 10]),
         valid_until: Timestamp(valid_until),
+        signers: vec![key],
         operations: vec![Operation::OpenAccount {
             asset: AssetCode::new("EUR").unwrap(),
             name: AccountName::new("main").unwrap(),
         }],
     };
     let bytes = encode_transaction(&transaction);
-    let secret = ed25519_zebra::SigningKey::from([9; 32]);
     let signature = secret.sign(&Transaction::hash_of(&bytes).0.0);
-    let signature = TransactionSignature {
-        key: Ed25519PublicKey(ed25519_zebra::VerificationKeyBytes::from(&secret).into()),
-        signature: Ed25519Signature(signature.to_bytes()),
-    };
+    let signature = TransactionSignature { key, signature: Ed25519Signature(signature.to_bytes()) };
     let signed = SignedTransaction { bytes, signatures: vec![signature] };
     Arc::new(
         check_transaction(signed, &FormRules { network, tx_bytes_max: 1 << 20, transfers_per_tx_max: 10 }).unwrap(),
@@ -48,7 +47,8 @@ fn later() -> u64 {
 }
 
 fn select(mempool: &Mempool) -> Vec<TransactionHash> {
-    let selected = mempool.select(&Parameters::default(), Timestamp(NOW), &BTreeSet::new());
+    let in_time = |checked: &CheckedTransaction| checked.transaction.valid_until.0 >= NOW;
+    let selected = mempool.select(&Parameters::default(), &in_time);
     selected.iter().flat_map(|batch| batch.transactions.iter().map(|checked| checked.hash)).collect()
 }
 

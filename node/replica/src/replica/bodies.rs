@@ -11,7 +11,10 @@ use concordat_consensus::Input as Event;
 use concordat_types::{
     BatchDigest, BlockId, Body, BodyRef, Certificate, Evidence, Hash, Header, MemberId, SignedVote, block::batches_root,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A block that somebody proposed at this height.
 #[derive(Debug)]
@@ -121,6 +124,11 @@ impl Known {
         }
     }
 
+    /// Of our own block the proposal is signed only once it is durable.
+    pub fn is_signed(&self) -> bool {
+        self.signed.signature.0 != [0; 96]
+    }
+
     pub fn mark_logged(&mut self) {
         self.logged = true;
     }
@@ -213,7 +221,8 @@ impl Replica {
         if height <= self.chain.tip.height {
             return self.serve_blocks(from, height, 1);
         }
-        if let Some(known) = self.known.get(&block).filter(|known| known.is_whole()) {
+        let whole = |known: &&Known| known.is_whole() && known.is_signed();
+        if let Some(known) = self.known.get(&block).filter(whole) {
             let small = known.bytes() < INLINE_BYTES_MAX;
             let polka = self.polka.clone().filter(|polka| polka.block == block);
             let message = known.message(known.signed, polka, |_| !small);
@@ -223,9 +232,12 @@ impl Replica {
     }
 
     pub(super) fn on_batch_request(&mut self, from: MemberId, digests: &[BatchDigest]) {
-        for digest in digests.iter().take(BATCHES_ANSWERED_MAX) {
+        let wanted: BTreeSet<&BatchDigest> = digests.iter().take(BATCHES_ANSWERED_MAX).collect();
+        for digest in wanted {
             let in_block = self.known.values().find_map(|known| known.batches.get(digest));
-            if let Some(batch) = self.mempool.batch(digest).or(in_block).cloned() {
+            if let Some(batch) = self.mempool.batch(digest).or(in_block).cloned()
+                && self.may_serve(from, batch.bytes.len())
+            {
                 self.send(from, Message::Batch(batch.bytes.to_vec()));
             }
         }

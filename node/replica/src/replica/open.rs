@@ -46,12 +46,11 @@ pub(super) struct Logged {
     locks: Vec<LockRecord>,
     rounds: Vec<(Height, Vec<SignedVote>, Vec<Certificate>)>,
     height_max: Height,
-    is_empty: bool,
 }
 
 impl Logged {
     fn new(records: Vec<Record>) -> Logged {
-        let mut logged = Logged { is_empty: records.is_empty(), ..Logged::default() };
+        let mut logged = Logged::default();
         for record in records {
             logged.height_max = logged.height_max.max(record.height().unwrap_or_default());
             match record {
@@ -124,7 +123,6 @@ impl Replica {
             tickets: BTreeMap::new(),
             stopped: None,
             catching_up: false,
-            sign_above: Height(0),
             clock_alarm: false,
             committed_ms: now.monotonic_ms,
             status_ms: now.monotonic_ms,
@@ -133,7 +131,6 @@ impl Replica {
         };
         let rim = Rim::new(replica.chain.network(), &replica.chain.parameters);
         replica.replay_decided(&logged, &rim)?;
-        replica.trust_record(&logged);
         replica.logged = Some(Arc::new((logged, rim)));
         replica.begin_height()?;
         replica.catching_up = replica.my_index().is_some() && replica.chain.validators.set().len() > 1;
@@ -175,22 +172,28 @@ impl Replica {
         Ok(())
     }
 
-    /// The sign record remembers votes, not locks. Where the log that held the locks is gone, the key signs again only
-    /// above the height of its last vote.
-    fn trust_record(&mut self, logged: &Logged) {
-        let last = self.signer.as_ref().and_then(|signer| signer.last());
-        if let Some(last) = last.filter(|_| logged.is_empty) {
-            self.sign_above = last.height;
-        }
+    /// Of the newest votes on the sign record.
+    fn recorded_height(&self) -> Height {
+        let recent = self.signer.as_ref().map(|signer| signer.recent()).unwrap_or_default();
+        recent.last().map_or(Height(0), |last| last.height)
+    }
+
+    /// Votes of this height that the sign record has and the log has not: the log was lost, or put back from an old copy,
+    /// or the crash came between the two syncs. They bind all the same, a precommit as a lock.
+    fn recorded_elsewhere(&self, logged: &[Vote]) -> Vec<Vote> {
+        let mut recent = self.signer.as_ref().map(|signer| signer.recent()).unwrap_or_default();
+        recent.retain(|vote| vote.height == self.consensus.height() && !logged.contains(vote));
+        recent
     }
 
     /// Puts back what this node knew and was bound to at the height, if the log has anything of it.
     pub(super) fn restore_height(&mut self) -> Result<(), Fatal> {
         let height = self.consensus.height();
-        self.logged = self.logged.take().filter(|logged| logged.0.height_max >= height);
+        self.logged = self.logged.take().filter(|logged| logged.0.height_max.max(self.recorded_height()) >= height);
         let Some(kept) = self.logged.clone() else { return Ok(()) };
         let (logged, rim) = &*kept;
-        let intents: Vec<Vote> = logged.intents.iter().filter(|vote| vote.height == height).copied().collect();
+        let mut intents: Vec<Vote> = logged.intents.iter().filter(|vote| vote.height == height).copied().collect();
+        intents.extend(self.recorded_elsewhere(&intents));
         self.own_votes = intents.iter().copied().collect();
         let own = self.own_signed(logged, &intents)?;
         for signed in &own {
@@ -212,6 +215,10 @@ impl Replica {
             let block = proposal.header.id();
             let known = self.known.entry(block).or_insert_with(|| Known::of_proposal(proposal, *timely));
             known.add_batches(logged.checked_batches(proposal, rim));
+            // Our own proposal was logged before it was signed.
+            if let Some(signed) = logged.signed.iter().find(|signed| signed.vote == proposal.signed.vote) {
+                known.signed = *signed;
+            }
             known.mark_logged();
         }
         if intents.is_empty() && lock.locked.is_none() && lock.valid.is_none() {

@@ -16,6 +16,11 @@ use concordat_types::{
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
     pub connected: bool,
+    /// It broke the protocol on this connection.
+    pub broken: bool,
+    /// Bytes answered to its requests since `served_since_ms`.
+    served_bytes: usize,
+    served_since_ms: u64,
     /// The highest height it says, or its messages show, that it has committed. A hint.
     pub tip: Height,
     /// It did not deliver what it claimed to have; its claims count again after this.
@@ -42,7 +47,9 @@ impl Peer {
 
 impl Replica {
     pub(super) fn on_connected(&mut self, peer: MemberId) {
-        self.peers.entry(peer).or_default().connected = true;
+        let known = self.peers.entry(peer).or_default();
+        known.connected = true;
+        known.broken = false;
         let status = self.status();
         self.send(peer, Message::Status(status));
         let again = self.mempool.unacknowledged(self.me, &peer, u64::MAX, BATCHES_AT_CONNECT_MAX);
@@ -55,13 +62,21 @@ impl Replica {
         if let Some(known) = self.peers.get_mut(&peer) {
             known.connected = false;
             known.status = None;
+            // What it claimed cannot be asked for any more.
+            known.tip = Height(0);
         }
         if self.sync.as_ref().is_some_and(|request| request.peer == peer) {
             self.sync = None;
         }
+        self.note_behind();
+        self.judge_catching_up();
     }
 
     pub(super) fn on_message(&mut self, from: MemberId, checked: CheckedMessage) -> Result<(), Fatal> {
+        // Its connection is being ended: what still comes over it does not count.
+        if self.peers.get(&from).is_some_and(|peer| peer.broken) {
+            return Ok(());
+        }
         let working = self.consensus.height();
         if let Some(height) = consensus_height(&checked.message) {
             // Whoever votes at a height has committed the one before.
@@ -77,7 +92,7 @@ impl Replica {
             }
             if height < working {
                 if let Message::Certificate(certificate) = checked.message {
-                    self.on_old_certificate(certificate)?;
+                    self.on_old_certificate(from, certificate)?;
                 }
                 return Ok(());
             }
@@ -111,7 +126,16 @@ impl Replica {
     }
 
     fn keep_early(&mut self, from: MemberId, checked: CheckedMessage) {
-        // Two messages of each kind a member: a round's proposal, votes and certificates, and those of a second round.
+        if self.chain.validators.set().index_of(&from).is_none() && !matches!(checked.message, Message::Certificate(_))
+        {
+            // A follower has nothing of its own to say, and what it passes on others say too.
+            return;
+        }
+        // A proposal is large: one a member is enough, and comes again when it is asked for.
+        let is_proposal = |message: &Message| matches!(message, Message::Proposal(_));
+        if is_proposal(&checked.message) {
+            self.early.retain(|(sender, held)| *sender != from || !is_proposal(&held.message));
+        }
         let bound = EARLY_PER_MEMBER_MAX;
         let of_sender = self.early.iter().filter(|(sender, _)| *sender == from).count();
         if of_sender >= bound
@@ -120,6 +144,20 @@ impl Replica {
             self.early.remove(oldest);
         }
         self.early.push_back((from, checked));
+    }
+
+    /// May so many bytes more be answered to the peer? A request costs it little and us much.
+    pub(super) fn may_serve(&mut self, to: MemberId, bytes: usize) -> bool {
+        let now_ms = self.now.monotonic_ms;
+        let peer = self.peers.entry(to).or_default();
+        if now_ms >= peer.served_since_ms + 1000 {
+            (peer.served_since_ms, peer.served_bytes) = (now_ms, 0);
+        }
+        let may = peer.served_bytes == 0 || peer.served_bytes + bytes <= SERVED_BYTES_PER_S_MAX;
+        if may {
+            peer.served_bytes += bytes;
+        }
+        may
     }
 
     fn hint_tip(&mut self, peer: MemberId, tip: Height) {
@@ -136,11 +174,15 @@ impl Replica {
         let sender = set.index_of(&from);
         if Some(signed.validator) == self.my_index() {
             // Somebody passes our own vote on to us: known, or made by another holder of our key.
-            if !self.own_votes.contains(&signed.vote)
-                && let Ok(verified) = verify_vote(&self.chain.validators, signed, self.chain.network(), RECOVERY_EPOCH)
-            {
-                self.check_own_key(&verified);
+            if !self.own_votes.contains(&signed.vote) {
+                match verify_vote(&self.chain.validators, signed, self.chain.network(), RECOVERY_EPOCH) {
+                    Ok(verified) => self.check_own_key(&verified),
+                    Err(_) => self.disconnect(from, "sent a vote in our name that is not ours".to_owned()),
+                }
             }
+            return;
+        }
+        if self.peers.get(&from).is_some_and(|peer| peer.broken) {
             return;
         }
         let added = self.keeper.add(&self.chain.validators, self.consensus.round(), sender, signed);
@@ -161,6 +203,11 @@ impl Replica {
             return;
         }
         let vote = verified.vote;
+        // Of heights before the newest on record, the record says nothing any more.
+        let recent = self.signer.as_ref().map(|signer| signer.recent()).unwrap_or_default();
+        if recent.contains(&vote) || recent.last().is_some_and(|last| vote.height < last.height) {
+            return;
+        }
         self.stop_signing(format!(
             "a signature of this key for height {}, round {} is not in its sign record: another process holds the key, or the record is an old copy",
             vote.height, vote.round
@@ -179,7 +226,9 @@ impl Replica {
                 known.add_batches(Some(batch.clone()));
             }
             let digest = batch.digest;
-            if self.is_booked(&batch) || self.mempool.try_insert(batch, from, self.now.monotonic_ms).is_ok() {
+            let is_held = self.is_booked(&batch)
+                || (self.is_admissible(&batch) && self.mempool.try_insert(batch, from, self.now.monotonic_ms).is_ok());
+            if is_held {
                 held.push(digest);
             }
         }
@@ -196,6 +245,15 @@ impl Replica {
             let (submitter, id) = (checked.transaction.submitter, checked.transaction.id);
             self.chain.id(&IdKey { id, kind: IdKind::Transaction, submitter }).is_some()
         })
+    }
+
+    /// Could all of it be in a block about now? A peer's word is not enough: what never could would wait for ever.
+    fn is_admissible(&self, batch: &crate::io::CheckedBatch) -> bool {
+        // The author's clock may be ahead of ours by as much as clocks may differ.
+        let slack = u64::from(self.chain.parameters.precision_ms);
+        let window = self.chain.parameters.id_window_ms + slack;
+        let mut inclusion = concordat_ledger::Inclusion::new(&self.chain, self.next_block_time(), window);
+        batch.transactions.iter().all(|checked| inclusion.check(0, checked).is_ok())
     }
 
     fn mempool_acknowledged(&mut self, digests: Vec<BatchDigest>) {
@@ -278,7 +336,8 @@ impl Replica {
             }
         }
         let doubted = |peer: &Peer| peer.doubted_until_ms > self.now.monotonic_ms;
-        let ahead = self.peers.values().any(|peer| peer.tip > self.chain.tip.height && !doubted(peer));
+        let claims = |peer: &Peer| peer.connected && peer.tip > self.chain.tip.height && !doubted(peer);
+        let ahead = self.peers.values().any(claims);
         if set.is_quorum(power) && !ahead {
             self.catching_up = false;
             self.broadcast_status();
@@ -364,7 +423,7 @@ impl Replica {
     }
 
     fn send_proposal_of(&mut self, to: MemberId, signed: SignedVote, block: concordat_types::BlockId) {
-        let Some(known) = self.known.get(&block).filter(|known| known.is_whole()) else { return };
+        let Some(known) = self.known.get(&block).filter(|known| known.is_whole() && known.is_signed()) else { return };
         let small = known.bytes() < super::bodies::INLINE_BYTES_MAX;
         let polka = signed.vote.valid_round.and(self.polka.clone()).filter(|polka| polka.block == block);
         let message = known.message(signed, polka, |_| !small);
@@ -408,6 +467,8 @@ fn consensus_height(message: &Message) -> Option<Height> {
 /// What one member sends of a height before another has finished the last: proposal, votes, certificates, two rounds.
 const EARLY_PER_MEMBER_MAX: usize = 12;
 const BATCHES_AT_CONNECT_MAX: usize = 64;
+/// A full block and its batches, some times over.
+const SERVED_BYTES_PER_S_MAX: usize = 48 << 20;
 /// In a round: soon enough that a lost vote costs less than a timeout.
 const STATUS_BUSY_MS: u64 = 400;
 const STATUS_IDLE_MS: u64 = 2_000;

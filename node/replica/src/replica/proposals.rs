@@ -11,8 +11,11 @@ use crate::{
 };
 use concordat_consensus::Input as Event;
 use concordat_crypto::verify_vote;
-use concordat_types::{BlsSignature, Height, MemberId, Round, SignedVote, Timestamp, ValidatorIndex, Vote, VoteType};
-use std::sync::Arc;
+use concordat_ledger::Inclusion;
+use concordat_types::{
+    BlsSignature, CheckedTransaction, Height, MemberId, Round, SignedVote, Timestamp, ValidatorIndex, Vote, VoteType,
+};
+use std::{cell::RefCell, sync::Arc};
 
 impl Replica {
     /// L18: a new block on the tip, from what waits.
@@ -20,8 +23,8 @@ impl Replica {
         if !self.may_sign() {
             return Ok(());
         }
-        let time = Timestamp(self.now.unix_ms.max(self.chain.tip.time.0 + 1));
-        let batches = self.mempool.select(&self.chain.parameters, time, &self.quarantine);
+        let time = self.next_block_time();
+        let batches = self.select(time);
         let last_certificate =
             (self.chain.tip.height > Height(0)).then(|| self.chain.tip_certificate.clone()).flatten();
         let chain = &self.chain;
@@ -47,6 +50,21 @@ impl Replica {
         self.events.push_back(Event::Block { block, valid: true });
         self.events.push_back(Event::Value { round, block });
         Ok(())
+    }
+
+    /// Of a block that this node would build now.
+    pub(super) fn next_block_time(&self) -> Timestamp {
+        Timestamp(self.now.unix_ms.max(self.chain.tip.time.0.saturating_add(1)))
+    }
+
+    fn select(&self, time: Timestamp) -> Vec<Arc<CheckedBatch>> {
+        self.mempool.select(&self.chain.parameters, &self.includable_at(time))
+    }
+
+    /// What may be in a block of this time on the tip, and this node can execute.
+    pub(super) fn includable_at(&self, time: Timestamp) -> impl Fn(&CheckedTransaction) -> bool + '_ {
+        let inclusion = RefCell::new(Inclusion::new(&self.chain, time, self.chain.parameters.id_window_ms));
+        move |checked| !self.quarantine.contains(&checked.hash) && inclusion.borrow_mut().check(0, checked).is_ok()
     }
 
     /// A block that this node cannot execute itself: the transaction that does it is found by halving, and set aside.
@@ -77,7 +95,7 @@ impl Replica {
         }
         self.alarm(Alarm::Quarantined { transaction: culprit, reason });
         // What is left goes into the next round's block, or this node's next turn.
-        let batches = self.mempool.select(&self.chain.parameters, time, &self.quarantine);
+        let batches = self.select(time);
         self.chain.build(self.me, time, Parts { batches, ..parts }).ok()
     }
 
@@ -133,6 +151,17 @@ impl Replica {
                 return Ok(());
             };
             self.check_own_key(&verified);
+            let is_fresh = vote.valid_round.is_none();
+            let signer = self.chain.validators.set().get(signed.validator).map(|validator| validator.member);
+            if is_fresh && signer != Some(proposal.header.proposer) {
+                self.disconnect(from, "sent a fresh proposal in whose header another is the proposer".to_owned());
+                return Ok(());
+            }
+            if self.consensus.proposal(vote.round).is_some() && !is_wanted {
+                // A second proposal of the round convicts its proposer; its body is not worth keeping.
+                self.events.push_back(Event::Proposal { proposal: verified, timely: false });
+                return Ok(());
+            }
             if let Some(polka) = proposal.polka.clone() {
                 self.on_certificate(from, polka);
             }

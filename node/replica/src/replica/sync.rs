@@ -70,6 +70,7 @@ impl Replica {
         }
     }
 
+    /// At most one answer a second and peer beyond the budget: see `may_serve`.
     pub(super) fn serve_blocks(&mut self, to: MemberId, from: Height, count: u16) -> Result<(), Fatal> {
         let mut blocks = Vec::new();
         let mut bytes = 0;
@@ -92,6 +93,9 @@ impl Replica {
             blocks.push(CertifiedBlock { block: Block { header, body }, certificate });
             height = height.next();
         }
+        if !self.may_serve(to, bytes) {
+            return Ok(());
+        }
         // A peer that asks beyond our tip learns that by the empty answer.
         self.send(to, Message::Blocks(blocks));
         Ok(())
@@ -110,7 +114,7 @@ impl Replica {
         if self.sync.is_some_and(|request| request.peer == from) {
             self.sync = None;
         }
-        let empty = blocks.is_empty();
+        let tip_before = self.chain.tip.height;
         let by_digest: BTreeMap<_, _> = batches.into_iter().map(|batch| (batch.digest, batch)).collect();
         for certified in blocks {
             if certified.block.header.height != self.chain.tip.height.next() {
@@ -122,7 +126,8 @@ impl Replica {
                 return Ok(());
             }
         }
-        if empty {
+        // An answer that does not move us on is none.
+        if self.chain.tip.height == tip_before {
             self.doubt(from);
         }
         self.note_behind();

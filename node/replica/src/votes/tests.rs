@@ -150,3 +150,28 @@ fn a_relayed_vote_may_be_the_one_that_makes_the_quorum() {
     let added = world.keeper.add(&world.keys, Some(Round(0)), Some(ValidatorIndex(2)), relayed);
     assert_eq!(added.verified.len(), 2);
 }
+
+/// With four of five up each vote counts: those that made us skip far ahead must count in the round we skip to.
+#[test]
+fn far_votes_count_once_their_round_is_entered() {
+    let mut world = world(5);
+    for validator in [1, 2] {
+        let far = world.vote(validator, VoteType::Prevote, 20, None);
+        assert_eq!(world.direct(far).verified.len(), 1);
+    }
+    world.keeper.enter_round(&world.keys, Round(20));
+    let own = concordat_crypto::attest_own_vote(world.vote(0, VoteType::Prevote, 20, None));
+    world.keeper.add_own(&world.keys, Some(Round(20)), &own);
+    let last = world.vote(3, VoteType::Prevote, 20, None);
+    let added = world.keeper.add(&world.keys, Some(Round(20)), Some(ValidatorIndex(3)), last);
+    assert_eq!(added.verified.len(), 1);
+}
+
+#[test]
+fn a_waiting_vote_that_comes_by_another_way_is_looked_at() {
+    let mut world = world(4);
+    let signed = world.vote(1, VoteType::Prevote, 0, Some(7));
+    assert!(world.direct(signed).verified.is_empty());
+    let added = world.keeper.add(&world.keys, Some(Round(0)), Some(ValidatorIndex(2)), signed);
+    assert_eq!(added.verified.len(), 1);
+}

@@ -278,6 +278,9 @@ fn transactions() {
              62616e6b2d61                    bank-a
              018bcfe568017dcd8dcdcdcdcdcdcdcd  id
              80561cd08b010000                valid until
+             02000000                        two signers
+             4141414141414141414141414141414141414141414141414141414141414141
+             4242424242424242424242424242424242424242424242424242424242424242
              02000000                        two operations
              0103455552046d61696e            open account
              03018bcfe568007bababababababababab04d6c4f964cbf7a658b1eb476cd10330
@@ -285,18 +288,18 @@ fn transactions() {
         )
     );
     // What its signatures sign: SHA-256(18, "concordat/transaction/v1", those bytes).
-    assert_eq!(signed.hash().0.to_string(), "f630c65b242059411790f18220780b9f5e452e807b33cf35d42c0c0246b8395e");
+    assert_eq!(signed.hash().0.to_string(), "901011042781c7fefd238563750a7a5c6b9868fdb7c914a8615cb224f2d16458");
     // As it stands in blocks: length and bytes, then number of signatures, and key and signature of each.
     let encoded = hex(&encode(&signed));
     assert!(
-        encoded.starts_with("9b00000001")
+        encoded.starts_with("df00000001")
             && encoded.contains(&format!("02000000{}{}", "41".repeat(32), "51".repeat(64)))
     );
-    assert_eq!(signed.leaf().to_string(), "1e67b829e3f5a1351d9453f569c42b615697af9773bfc466b60e22977821f752");
+    assert_eq!(signed.leaf().to_string(), "59ec2a237222802b8b9f8a2821ae1d1662335ec1e0f76ff0d300017254056973");
 
     let batch = encode(&Batch { transactions: vec![signed] });
     let digest = Batch::digest_of(&batch).0;
-    assert_eq!(digest.to_string(), "f0dd6039682d37b2a725624fbdd6151ec84ad4a409c9911fd88e6b4693c9c79d");
+    assert_eq!(digest.to_string(), "5b7b18d1879fa2f0ba170a3ebe886cc4c161338349aeea09b75802173422fcdd");
 }
 
 #[test]

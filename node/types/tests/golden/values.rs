@@ -52,6 +52,7 @@ pub fn transaction() -> Transaction {
         submitter: "bank-a".parse().expect("a member"),
         id: uuid(1, 0xcd),
         valid_until: Timestamp(TIME + 3_600_000),
+        signers: vec![Ed25519PublicKey([0x41; 32]), Ed25519PublicKey([0x42; 32])],
         operations: vec![open(), Operation::Transfer(salary())],
     }
 }
