@@ -291,7 +291,7 @@ impl std::fmt::Display for Expired {
             f,
             "Transaction {transaction} was valid until {until} and has expired: {booked} of its payments had been"
         )?;
-        write!(f, " booked, {again} had not and went into another one under their own ids")?;
+        write!(f, " booked, {again} go into another one under their own ids")?;
         match unknown {
             0 => write!(f, "."),
             _ => write!(f, ", of {unknown} the ledger no longer knows."),
