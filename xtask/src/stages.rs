@@ -51,7 +51,10 @@ pub const STAGES: &[Stage] = &[
         name: "unit",
         only_with_all: false,
         needs: Need::BUILD,
-        steps: &[Step::Tests { which: |target| !is_of_storage(target) && !is_suite(target), arguments: &[] }],
+        steps: &[Step::Tests {
+            which: |target| !is_of_storage(target) && !is_of_cli(target) && !is_suite(target),
+            arguments: &[],
+        }],
     },
     Stage {
         name: "rules",
@@ -85,7 +88,7 @@ pub const STAGES: &[Stage] = &[
         name: "cli",
         only_with_all: false,
         needs: Need::BUILD,
-        steps: &[Step::Tests { which: |target| is_suite_named(target, "cli"), arguments: &["--test-threads=1"] }],
+        steps: &[Step::Tests { which: is_of_cli, arguments: &[] }],
     },
     Stage {
         name: "docs",
@@ -117,6 +120,10 @@ fn is_suite_named(target: &TestTarget, name: &str) -> bool {
 
 fn is_of_storage(target: &TestTarget) -> bool {
     target.package == "concordat-storage"
+}
+
+fn is_of_cli(target: &TestTarget) -> bool {
+    target.package == "concordat-cli"
 }
 
 /// Clippy compiles the build scripts, RocksDB's among them.
