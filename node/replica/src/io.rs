@@ -27,8 +27,8 @@ pub struct CheckedBatch {
 
 impl CheckedBatch {
     pub fn of(transactions: Vec<Arc<Verified<CheckedTransaction>>>) -> CheckedBatch {
-        let bytes =
-            encode(&Batch { transactions: transactions.iter().map(|checked| checked.signed.clone()).collect() });
+        // A batch is the list of its transactions: encoded from where they lie.
+        let bytes = encode(&transactions.iter().map(|checked| &checked.signed).collect::<Vec<_>>());
         CheckedBatch { digest: Batch::digest_of(&bytes), bytes: bytes.into(), transactions }
     }
 }

@@ -148,3 +148,11 @@ fn unacknowledged_batches_of_ours_are_sent_again_and_no_others() {
     mempool.acknowledge(&ours.digest, peer);
     assert!(mempool.unacknowledged(me, &peer, u64::MAX, 9).is_empty());
 }
+
+#[test]
+fn a_batch_made_here_has_the_bytes_of_a_batch() {
+    let transactions = vec![transaction(1, later()), transaction(2, later())];
+    let batch =
+        concordat_types::Batch { transactions: transactions.iter().map(|checked| checked.signed.clone()).collect() };
+    assert_eq!(CheckedBatch::of(transactions).bytes[..], concordat_types::encode(&batch));
+}
