@@ -17,6 +17,7 @@ mod pool;
 mod registry;
 mod runtime;
 mod shared;
+mod shares;
 mod submissions;
 
 pub use config::Config;

@@ -14,10 +14,10 @@ use crate::{
         inbound::PeerService,
         listen::{Connections, accept},
         peers::Peers,
-        tls::{Identity, Port},
+        tls::Identity,
     },
     pool::Pool,
-    registry::Registry,
+    registry::{Port, Registry},
     runtime::{Clock, ReplicaThread},
     shared::{INPUTS_MAX, Inputs, Shared, View},
     submissions::Tickets,
@@ -170,11 +170,11 @@ async fn serve_ports(
     let connections = Arc::new(Connections::default());
     let registry = shared.registry.clone();
     let peer_tls = identity.server(registry.clone(), Port::Peer)?;
-    let client_tls = identity.server(registry, Port::Client)?;
+    let client_tls = identity.server(registry.clone(), Port::Client)?;
     tokio::spawn(close_unregistered(shared.clone(), connections.clone()));
     tokio::spawn(dial_all(shared.clone(), identity));
-    let peers = accept(shared.clone(), ports.peer, peer_tls, Port::Peer, connections.clone());
-    let clients = accept(shared.clone(), ports.client, client_tls, Port::Client, connections);
+    let peers = accept(registry.clone(), ports.peer, peer_tls, Port::Peer, connections.clone());
+    let clients = accept(registry, ports.client, client_tls, Port::Client, connections);
     let peer_server = Server::builder()
         .initial_stream_window_size(PEER_WINDOW_BYTES)
         .initial_connection_window_size(PEER_WINDOW_BYTES)

@@ -1,4 +1,5 @@
-//! Who may connect, as the ledger has it: TLS keys of active members. Rebuilt when a block changes the registry.
+//! Who may connect to which port, as the ledger has it: TLS keys of active members. Rebuilt when a block changes the
+//! registry.
 
 use concordat_types::{
     Hash, Member, MemberId, MemberStatus, Rights, Roles, Validator, ValidatorSet, member::NodeRecord,
@@ -12,6 +13,23 @@ pub struct Registry {
     keys: BTreeMap<Hash, (MemberId, KeyKind)>,
     /// As the members' records have it; a block may be decided by an older set.
     validators: Option<ValidatorSet>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Port {
+    /// Node keys only.
+    Peer,
+    /// Access keys and node keys, of active members.
+    Client,
+}
+
+impl Port {
+    pub fn name(self) -> &'static str {
+        match self {
+            Port::Peer => "peer",
+            Port::Client => "client",
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,11 +83,16 @@ impl Registry {
         Registry { members, keys, validators }
     }
 
-    /// None: no RPC handler may run for this key.
-    pub fn caller(&self, fingerprint: &Hash) -> Option<Caller> {
-        let (member, kind) = *self.keys.get(fingerprint)?;
-        let roles = self.members.get(&member)?.roles;
-        Some(Caller { member, roles, kind, fingerprint: *fingerprint })
+    /// None: no RPC handler of this port may run for this key.
+    pub fn caller(&self, fingerprint: &Hash, port: Port) -> Option<Caller> {
+        let (id, kind) = *self.keys.get(fingerprint)?;
+        let member = self.members.get(&id)?;
+        let is_taken = match port {
+            Port::Peer => kind == KeyKind::Node,
+            // A suspended validator votes, but neither reads nor pays.
+            Port::Client => member.is_active(),
+        };
+        is_taken.then_some(Caller { member: id, roles: member.roles, kind, fingerprint: *fingerprint })
     }
 
     /// Nodes of other members, which this one dials.
@@ -96,8 +119,8 @@ fn may_run_a_node(member: &Member) -> bool {
 pub mod tests {
     use super::*;
     use concordat_types::{
-        Ed25519PublicKey,
-        member::{AccessKey, KeyGroup},
+        BlsPublicKey, BlsSignature, Ed25519PublicKey,
+        member::{AccessKey, KeyGroup, ValidatorRecord},
     };
 
     pub fn member(name: &str, node: u8, access: u8) -> Member {
@@ -119,12 +142,18 @@ pub mod tests {
         }
     }
 
+    /// Who calls with an access key that may read.
+    pub fn caller(member: &str, roles: Roles) -> Caller {
+        let member = member.parse().expect("a valid literal");
+        Caller { member, roles, kind: KeyKind::Access(Rights::READ), fingerprint: Hash::ZERO }
+    }
+
     #[test]
     fn only_keys_of_members_in_good_standing_are_known() {
         let mut suspended = member("bank-b", 3, 4);
         suspended.status = MemberStatus::Suspended;
         let registry = Registry::new(vec![member("bank-a", 1, 2), suspended]);
-        let kind = |key: u8| registry.caller(&Hash([key; 32])).map(|caller| caller.kind);
+        let kind = |key: u8| registry.caller(&Hash([key; 32]), Port::Client).map(|caller| caller.kind);
         assert_eq!(kind(1), Some(KeyKind::Node));
         assert_eq!(kind(2), Some(KeyKind::Access(Rights::READ)));
         assert_eq!((kind(3), kind(4), kind(5)), (None, None, None));
@@ -133,10 +162,25 @@ pub mod tests {
     }
 
     #[test]
+    fn a_suspended_validator_keeps_only_the_peer_port() {
+        let mut validator = member("bank-a", 1, 2);
+        validator.validator =
+            Some(ValidatorRecord { key: BlsPublicKey([3; 48]), possession: BlsSignature([0; 96]), power: 1 });
+        for (status, node_at_client) in [(MemberStatus::Active, true), (MemberStatus::Suspended, false)] {
+            validator.status = status;
+            let registry = Registry::new(vec![validator.clone()]);
+            let is_known = |key: u8, port| registry.caller(&Hash([key; 32]), port).is_some();
+            assert!(is_known(1, Port::Peer), "{status:?}");
+            assert_eq!((is_known(1, Port::Client), is_known(2, Port::Client)), (node_at_client, node_at_client));
+            assert!(!is_known(2, Port::Peer));
+        }
+    }
+
+    #[test]
     fn rights_are_those_of_the_key() {
         let registry = Registry::new(vec![member("bank-a", 1, 2)]);
-        let node = registry.caller(&Hash([1; 32])).expect("known");
-        let reader = registry.caller(&Hash([2; 32])).expect("known");
+        let node = registry.caller(&Hash([1; 32]), Port::Client).expect("known");
+        let reader = registry.caller(&Hash([2; 32]), Port::Client).expect("known");
         assert!(node.has_right(Rights::SUBMIT) && !node.has_right(Rights::ISSUE));
         assert!(reader.has_right(Rights::READ) && !reader.has_right(Rights::SUBMIT));
         assert!(!reader.sees_all());

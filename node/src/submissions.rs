@@ -3,11 +3,14 @@
 //! Submissions of all clients are gathered while the pool is busy and checked as one batch: a signature in a batch costs
 //! half of one alone.
 
-use crate::shared::{NotQueued, Shared};
+use crate::{
+    shared::{NotQueued, Shared},
+    shares::Shares,
+};
 use concordat_crypto::CheckError;
 use concordat_proto::codes::{Code, CodedError};
 use concordat_replica::{Input, Refusal, RimError, SubmitOutcome, Ticket};
-use concordat_types::{CheckedTransaction, DecodeError, Verified, transaction::FormError};
+use concordat_types::{CheckedTransaction, DecodeError, MemberId, Verified, transaction::FormError};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -17,9 +20,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
-
-type Checked = Result<Arc<Verified<CheckedTransaction>>, CodedError>;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Clients that wait for an outcome.
 #[derive(Debug, Default)]
@@ -61,28 +62,95 @@ impl Tickets {
 /// Into the checks.
 #[derive(Clone, Debug)]
 pub struct Submissions {
-    shared: Arc<Shared>,
     to_check: mpsc::Sender<ToCheck>,
+    budget: Arc<Budget>,
 }
 
 #[derive(Debug)]
 struct ToCheck {
     bytes: Vec<u8>,
-    reply: oneshot::Sender<Checked>,
+    room: Room,
+    reply: oneshot::Sender<Result<Waiting, CodedError>>,
+}
+
+/// Bytes that may wait for their check.
+#[derive(Debug)]
+struct Budget {
+    all: Arc<Semaphore>,
+    members: Shares,
+}
+
+/// What one transaction takes of the budget, until the outcome of its check is known.
+#[derive(Debug)]
+struct Room {
+    _own: OwnedSemaphorePermit,
+    _all: OwnedSemaphorePermit,
+}
+
+impl Budget {
+    fn new() -> Budget {
+        Budget { all: Arc::new(Semaphore::new(TO_CHECK_BYTES_MAX)), members: Shares::new(MEMBER_BYTES_MAX) }
+    }
+
+    fn try_take(&self, member: MemberId, bytes: usize) -> Option<Room> {
+        let bytes = permits(bytes);
+        let own = self.members.of(member).try_acquire_many_owned(bytes).ok()?;
+        let all = self.all.clone().try_acquire_many_owned(bytes).ok()?;
+        Some(Room { _own: own, _all: all })
+    }
+
+    fn has_room(&self, member: MemberId, bytes: usize) -> bool {
+        let bytes = permits(bytes) as usize;
+        self.members.of(member).available_permits() >= bytes && self.all.available_permits() >= bytes
+    }
+}
+
+/// One that is larger than the share still has its turn, alone.
+fn permits(bytes: usize) -> u32 {
+    bytes.min(MEMBER_BYTES_MAX) as u32
 }
 
 impl Submissions {
     /// Call within the runtime.
     pub fn start(shared: Arc<Shared>) -> Submissions {
         let (to_check, queue) = mpsc::channel(TO_CHECK_MAX);
-        tokio::spawn(check_all(shared.clone(), queue));
-        Submissions { shared, to_check }
+        tokio::spawn(check_all(shared, queue));
+        Submissions { to_check, budget: Arc::new(Budget::new()) }
     }
 
-    /// Checks, hands in and waits until the transaction is in a block, or `wait` has passed.
-    pub async fn submit(&self, bytes: Vec<u8>, wait: Duration) -> Result<SubmitOutcome, CodedError> {
+    /// Queues a transaction for its check, or refuses it where the queue or the member's part of it is full.
+    pub fn try_begin(&self, member: MemberId, bytes: Vec<u8>) -> Result<Begun, CodedError> {
+        let room = self.budget.try_take(member, bytes.len()).ok_or_else(|| {
+            Code::Busy.error(format!("what {member} or all members have sent to be checked is as much as fits"))
+        })?;
         let started = Instant::now();
-        let outcome = tokio::time::timeout(wait, self.hand_in(bytes)).await;
+        let (reply, entered) = oneshot::channel();
+        let sent = self.to_check.try_send(ToCheck { bytes, room, reply });
+        sent.map_err(|_| Code::Busy.error("the queue of transactions to check is full"))?;
+        Ok(Begun { started, entered })
+    }
+
+    /// Waits for room first. Whoever waits holds none, since a client may stop reading and so never go on.
+    pub async fn begin(&self, member: MemberId, bytes: Vec<u8>) -> Result<Begun, CodedError> {
+        while !self.budget.has_room(member, bytes.len()) {
+            tokio::time::sleep(FULL_WAIT).await;
+        }
+        self.try_begin(member, bytes)
+    }
+}
+
+/// A transaction that is checked and handed in without further doing.
+#[derive(Debug)]
+pub struct Begun {
+    started: Instant,
+    entered: oneshot::Receiver<Result<Waiting, CodedError>>,
+}
+
+impl Begun {
+    /// Waits until the transaction is in a block, or `wait` has passed.
+    pub async fn outcome(begun: Result<Begun, CodedError>, wait: Duration) -> Result<SubmitOutcome, CodedError> {
+        let started = begun.as_ref().map_or_else(|_| Instant::now(), |begun| begun.started);
+        let outcome = tokio::time::timeout(wait, async { begun?.wait().await }).await;
         let outcome = outcome.unwrap_or_else(|_| Err(Code::Timeout.error(Code::Timeout.cause())));
         let kind = match &outcome {
             Ok(SubmitOutcome::Committed { .. }) => "committed",
@@ -99,32 +167,37 @@ impl Submissions {
         }
     }
 
-    async fn hand_in(&self, bytes: Vec<u8>) -> Result<SubmitOutcome, CodedError> {
-        let size = bytes.len();
-        let (reply, checked) = oneshot::channel();
-        let sent = self.to_check.try_send(ToCheck { bytes, reply });
-        sent.map_err(|_| Code::Busy.error("the queue of transactions to check is full"))?;
-        let transaction = checked.await.map_err(|_| Code::Unavailable.error("the node is stopping"))??;
-        let (ticket, outcome) = self.shared.tickets.open()?;
-        // From here on, whatever ends this future takes the ticket back.
-        let waiting = Waiting { shared: &self.shared, ticket };
-        match self.shared.inputs.try_submit(Input::Submit { ticket, transaction }, size) {
-            Ok(()) => {}
-            Err(NotQueued::Full(_)) => return Err(Code::Busy.error("the queue into the replica is full")),
-            Err(NotQueued::Ended) => return Err(Code::Unavailable.error("the node is stopping")),
-        }
-        let outcome = outcome.await.map_err(|_| Code::Unavailable.error("the node is stopping"));
-        drop(waiting);
-        outcome
+    async fn wait(self) -> Result<SubmitOutcome, CodedError> {
+        let mut waiting = self.entered.await.map_err(|_| stopping())??;
+        (&mut waiting.outcome).await.map_err(|_| stopping())
     }
 }
 
-struct Waiting<'a> {
-    shared: &'a Shared,
+/// A transaction in the replica's hands. Whatever ends the wait for it takes the ticket back.
+#[derive(Debug)]
+struct Waiting {
+    shared: Arc<Shared>,
     ticket: Ticket,
+    outcome: oneshot::Receiver<SubmitOutcome>,
 }
 
-impl Drop for Waiting<'_> {
+impl Waiting {
+    fn enter(
+        shared: &Arc<Shared>,
+        transaction: Arc<Verified<CheckedTransaction>>,
+        bytes: usize,
+    ) -> Result<Waiting, CodedError> {
+        let (ticket, outcome) = shared.tickets.open()?;
+        let waiting = Waiting { shared: shared.clone(), ticket, outcome };
+        match shared.inputs.try_submit(Input::Submit { ticket, transaction }, bytes) {
+            Ok(()) => Ok(waiting),
+            Err(NotQueued::Full(_)) => Err(Code::Busy.error("the queue into the replica is full")),
+            Err(NotQueued::Ended) => Err(stopping()),
+        }
+    }
+}
+
+impl Drop for Waiting {
     fn drop(&mut self) {
         if self.shared.tickets.close(self.ticket) {
             // Where the queue is full the replica keeps the ticket until the transaction is committed or expires.
@@ -150,18 +223,25 @@ async fn check_all(shared: Arc<Shared>, mut queue: mpsc::Receiver<ToCheck>) {
     }
 }
 
-async fn check_batch(shared: &Shared, batch: Vec<ToCheck>) {
-    let (bytes, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|item| (item.bytes, item.reply)).unzip();
+async fn check_batch(shared: &Arc<Shared>, batch: Vec<ToCheck>) {
+    let (bytes, clients): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|ToCheck { bytes, room, reply }| (bytes, (room, reply))).unzip();
+    let sizes: Vec<usize> = bytes.iter().map(Vec::len).collect();
     let rim = shared.rim.clone();
-    let count = bytes.len();
     let verdicts = shared.pool.run(move || rim.check_submissions(bytes)).await;
     metrics::counter!("concordat_verify_batches_total").increment(1);
-    metrics::counter!("concordat_verified_transactions_total").increment(count as u64);
+    metrics::counter!("concordat_verified_transactions_total").increment(sizes.len() as u64);
     match verdicts {
-        Ok(verdicts) => replies.into_iter().zip(verdicts).for_each(|(reply, verdict)| {
-            drop(reply.send(verdict.map_err(|error| refused_by_rim(&error))));
+        // Handed in here and not by the client's own task, which rests while the client does not read.
+        Ok(verdicts) => sizes.into_iter().zip(clients).zip(verdicts).for_each(|((size, (room, reply)), verdict)| {
+            if !reply.is_closed() {
+                let checked = verdict.map_err(|error| refused_by_rim(&error));
+                let entered = checked.and_then(|transaction| Waiting::enter(shared, transaction, size));
+                drop(room);
+                drop(reply.send(entered));
+            }
         }),
-        Err(panicked) => replies.into_iter().for_each(|reply| {
+        Err(panicked) => clients.into_iter().for_each(|(_, reply)| {
             drop(reply.send(Err(Code::Internal.error(panicked.to_string()))));
         }),
     }
@@ -180,10 +260,14 @@ fn refused_by_rim(error: &RimError) -> CodedError {
             _ => Code::Malformed,
         },
         RimError::Transaction(_) => Code::BadSignature,
-        RimError::TooMany { .. } => Code::TooLarge,
+        RimError::TooMany { .. } | RimError::TooManyTransfers { .. } => Code::TooLarge,
         RimError::Decode(_) | RimError::EmptyBatch => Code::Malformed,
     };
     code.error(error.to_string())
+}
+
+fn stopping() -> CodedError {
+    Code::Unavailable.error("the node is stopping")
 }
 
 fn refused(refusal: Refusal) -> CodedError {
@@ -202,5 +286,55 @@ fn refused(refusal: Refusal) -> CodedError {
 const WAITING_MAX: usize = 65_536;
 /// Of all clients together; more would wait longer than a client does.
 const TO_CHECK_MAX: usize = 16_384;
+/// Of all clients together: some seconds of checks.
+const TO_CHECK_BYTES_MAX: usize = 64 << 20;
+/// Of one member's clients: two members together leave room for a third.
+const MEMBER_BYTES_MAX: usize = 24 << 20;
+const FULL_WAIT: Duration = Duration::from_millis(2);
 /// Where the gain of a larger batch ends.
 const BATCH_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn name(text: &str) -> MemberId {
+        text.parse().expect("a valid literal")
+    }
+
+    #[test]
+    fn bytes_to_check_are_bounded_for_each_member_and_for_all() {
+        let budget = Budget::new();
+        let take = |member: &str, count: usize| -> Vec<Room> {
+            std::iter::from_fn(|| budget.try_take(name(member), MIB)).take(count).collect()
+        };
+        let (first, second, third) = (take("bank-a", 100), take("bank-b", 100), take("bank-c", 100));
+        assert_eq!((first.len(), second.len(), third.len()), (24, 24, 16));
+        assert!(budget.try_take(name("bank-d"), 1).is_none());
+        // What the member's share gave before the whole was found empty has gone back.
+        drop(first);
+        assert_eq!(take("bank-d", 100).len(), 24);
+    }
+
+    #[test]
+    fn whoever_waits_for_room_holds_none() {
+        let budget = Budget::new();
+        let first = budget.try_take(name("bank-a"), MEMBER_BYTES_MAX).expect("the whole share");
+        assert!(!budget.has_room(name("bank-a"), 1) && budget.has_room(name("bank-b"), MEMBER_BYTES_MAX));
+        assert!(budget.try_take(name("bank-a"), 1).is_none());
+        drop(first);
+        assert!(budget.has_room(name("bank-a"), MEMBER_BYTES_MAX + 1));
+        assert_eq!(budget.all.available_permits(), TO_CHECK_BYTES_MAX);
+    }
+
+    #[test]
+    fn what_is_larger_than_a_share_still_has_its_turn() {
+        let budget = Budget::new();
+        let room = budget.try_take(name("bank-a"), MEMBER_BYTES_MAX + 1).expect("alone");
+        assert!(budget.try_take(name("bank-a"), 1).is_none());
+        drop(room);
+        assert!(budget.try_take(name("bank-a"), 0).is_some());
+    }
+}

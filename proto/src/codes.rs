@@ -60,6 +60,7 @@ codes! {
     NoValidator "E_NO_VALIDATOR" Unavailable "This node is no validator and has no connection to one." "Wait for the connection, or send to another node."
     Timeout "E_TIMEOUT" DeadlineExceeded "The time ran out before the transaction was in a block; it is not known whether it will be." "Send the same bytes again: it is booked at most once."
     Unavailable "E_UNAVAILABLE" Unavailable "The node cannot be reached or is stopping." "Try again, or use another node."
+    TooSlow "E_TOO_SLOW" ResourceExhausted "The reader of a stream did not keep up with it." "Open the stream again from the last height that was read."
     BadPeer "E_BAD_PEER" InvalidArgument "A node sent a message that breaks the protocol." "Look at the log of the sender; the connection is made again after a pause."
     Internal "E_INTERNAL" Internal "The program met a state that it does not know." "Keep the log and report it; the ledger itself is safe."
     Usage "E_USAGE" InvalidArgument "The command line or the configuration is not valid." "Mend what the message names; --help shows what is known."

@@ -9,7 +9,7 @@ use concordat_ledger::{OperationResult, TransactionResult};
 use concordat_proto::{Code, codes::CodedError, convert, v1};
 use concordat_replica::{query, store::Reader};
 use concordat_types::{
-    AccountId, Batch, Body, Header, Height, Operation, SignedTransaction, Transaction, ValidatorSet, decode,
+    AccountId, Batch, Body, Header, Height, Operation, SignedTransaction, Transaction, Transfer, ValidatorSet, decode,
 };
 use std::collections::BTreeMap;
 
@@ -33,8 +33,10 @@ pub fn block(
         let transfers = transaction.transfers_count();
         block.transactions += 1;
         block.transfers += transfers as u64;
-        if sight.shows(&transaction)? {
-            block.visible.push(summary(&signed, &transaction, results.get(index)));
+        match sight.of(&transaction)? {
+            Seen::Whole => block.visible.push(whole(&signed, &transaction, results.get(index))),
+            Seen::Items(items) if items.is_empty() => {}
+            Seen::Items(items) => block.visible.push(part(&signed, &transaction, results.get(index), &items)),
         }
     }
     Ok(Some(block))
@@ -63,22 +65,48 @@ pub fn operation_result(result: &OperationResult) -> v1::OperationResult {
     v1::OperationResult {
         result: u32::from(result.code.number()),
         transfer_results: result.transfers.iter().map(|code| u32::from(code.number())).collect(),
+        repeats: result.repeats.clone(),
     }
 }
 
-fn summary(
+fn whole(
     signed: &SignedTransaction,
     transaction: &Transaction,
     result: Option<&TransactionResult>,
 ) -> v1::TransactionSummary {
     v1::TransactionSummary {
+        results: result.map_or(Vec::new(), |result| result.operations.iter().map(operation_result).collect()),
+        transfers: transaction.transfers_count() as u32,
+        ..part(signed, transaction, result, &[])
+    }
+}
+
+/// For a member that did not submit it: of a file of thousands of payments those that it is party to.
+fn part(
+    signed: &SignedTransaction,
+    transaction: &Transaction,
+    result: Option<&TransactionResult>,
+    items: &[Place],
+) -> v1::TransactionSummary {
+    v1::TransactionSummary {
         hash: signed.hash().0.0.to_vec(),
         submitter: transaction.submitter.to_string(),
         id: transaction.id.0.to_vec(),
-        results: result.map_or(Vec::new(), |result| result.operations.iter().map(operation_result).collect()),
+        results: Vec::new(),
         repeat: result.is_some_and(|result| result.repeat),
-        transfers: transaction.transfers_count() as u32,
+        transfers: 0,
+        items: result.map_or(Vec::new(), |result| items.iter().filter_map(|item| item_result(result, item)).collect()),
     }
+}
+
+fn item_result(result: &TransactionResult, &Place { operation, item }: &Place) -> Option<v1::ItemResult> {
+    let of_operation = result.operations.get(operation)?;
+    let code = match item.checked_sub(1) {
+        None => of_operation.code,
+        Some(transfer) => *of_operation.transfers.get(transfer as usize)?,
+    };
+    let repeat = result.repeat || of_operation.repeats.contains(&item);
+    Some(v1::ItemResult { operation: operation as u32, item, result: u32::from(code.number()), repeat })
 }
 
 /// Names for the bitmap of signers, where the set of the block is the present one.
@@ -102,6 +130,22 @@ fn parse(signed: &SignedTransaction) -> Result<Transaction, CodedError> {
         .map_err(|error| Code::DataCorrupt.error(format!("a transaction in the store: {error}")))
 }
 
+/// What a caller sees of a transaction.
+#[derive(PartialEq, Eq, Debug)]
+enum Seen {
+    /// What its member submitted, and everything for those who see all.
+    Whole,
+    /// What its member is party to.
+    Items(Vec<Place>),
+}
+
+/// As in `concordat_ledger::ResultLeaf`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Place {
+    operation: usize,
+    item: u32,
+}
+
 /// What of a block its caller sees: what its member submitted or is party to.
 struct Sight<'a> {
     reader: &'a dyn Reader,
@@ -111,29 +155,29 @@ struct Sight<'a> {
 }
 
 impl Sight<'_> {
-    fn shows(&mut self, transaction: &Transaction) -> Result<bool, CodedError> {
+    fn of(&mut self, transaction: &Transaction) -> Result<Seen, CodedError> {
         if authorise(self.caller, Act::ReadOf(&transaction.submitter)).is_ok() {
-            return Ok(true);
+            return Ok(Seen::Whole);
         }
-        for operation in &transaction.operations {
-            let transfers = match operation {
-                Operation::OpenAccount { .. } => continue,
-                Operation::Issue { credit_account, .. } => {
-                    if self.is_party(*credit_account)? {
-                        return Ok(true);
+        let mut items = Vec::new();
+        for (operation, content) in transaction.operations.iter().enumerate() {
+            let mut see = |item, is_seen: bool| items.extend(is_seen.then_some(Place { operation, item }));
+            match content {
+                Operation::OpenAccount { .. } => {}
+                Operation::Issue { credit_account, .. } => see(0, self.is_party(*credit_account)?),
+                Operation::Transfer(transfer) => see(0, self.is_party_of(transfer)?),
+                Operation::Batch { transfers, .. } => {
+                    for (item, transfer) in (1..).zip(transfers) {
+                        see(item, self.is_party_of(transfer)?);
                     }
-                    continue;
-                }
-                Operation::Transfer(transfer) => std::slice::from_ref(transfer),
-                Operation::Batch { transfers, .. } => transfers,
-            };
-            for transfer in transfers {
-                if self.is_party(transfer.debit_account)? || self.is_party(transfer.credit_account)? {
-                    return Ok(true);
                 }
             }
         }
-        Ok(false)
+        Ok(Seen::Items(items))
+    }
+
+    fn is_party_of(&mut self, transfer: &Transfer) -> Result<bool, CodedError> {
+        Ok(self.is_party(transfer.debit_account)? || self.is_party(transfer.credit_account)?)
     }
 
     fn is_party(&mut self, id: AccountId) -> Result<bool, CodedError> {
@@ -146,3 +190,6 @@ impl Sight<'_> {
         Ok(is_party)
     }
 }
+
+#[cfg(test)]
+pub mod tests;

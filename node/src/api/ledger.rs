@@ -4,7 +4,14 @@ use super::{
     authorise::{Act, authorise, caller_of},
     blocks,
 };
-use crate::{error::of_store, registry::Caller, shared::Shared, shared::View, submissions::Submissions};
+use crate::{
+    error::of_store,
+    registry::Caller,
+    shared::Shared,
+    shared::View,
+    shares::Shares,
+    submissions::{Begun, Submissions},
+};
 use concordat_ledger::{IdKind, IdRecord};
 use concordat_proto::{
     Code,
@@ -16,9 +23,16 @@ use concordat_replica::store::Reader;
 use concordat_replica::{SubmitOutcome, query};
 use concordat_types::{AccountId, Amount, Asset, Height};
 use futures_util::{Stream, StreamExt};
-use std::{pin::Pin, sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::{self, error::SendTimeoutError},
+};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 #[derive(Clone, Debug)]
@@ -27,11 +41,13 @@ pub struct LedgerService {
     submissions: Submissions,
     /// Reads at once: each holds a thread that may wait for the disk.
     reads: Arc<Semaphore>,
+    watches: Arc<Shares>,
 }
 
 impl LedgerService {
     pub fn new(shared: Arc<Shared>, submissions: Submissions) -> LedgerService {
-        LedgerService { shared, submissions, reads: Arc::new(Semaphore::new(READS_MAX)) }
+        let reads = Arc::new(Semaphore::new(READS_MAX));
+        LedgerService { shared, submissions, reads, watches: Arc::new(Shares::new(WATCHES_MAX)) }
     }
 
     /// Reads the state of one committed height on a thread that may wait for the disk.
@@ -61,8 +77,10 @@ impl LedgerService {
 #[tonic::async_trait]
 impl Ledger for LedgerService {
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitReply>, Status> {
+        let member = caller_of(&request)?.member;
         let wait = wait_of(request.metadata());
-        let outcome = self.submissions.submit(request.into_inner().signed_transaction, wait).await?;
+        let bytes = request.into_inner().signed_transaction;
+        let outcome = Begun::outcome(self.submissions.try_begin(member, bytes), wait).await?;
         Ok(Response::new(submit_reply(outcome)?))
     }
 
@@ -72,18 +90,23 @@ impl Ledger for LedgerService {
         &self,
         request: Request<Streaming<v1::SubmitStreamRequest>>,
     ) -> Result<Response<Self::SubmitStreamStream>, Status> {
+        let member = caller_of(&request)?.member;
         let submissions = self.submissions.clone();
-        let replies = request.into_inner().map(move |item| {
+        // One after the other: a stream holds at most one transaction that has no room yet, and is not read on meanwhile.
+        let begun = request.into_inner().then(move |item| {
             let submissions = submissions.clone();
             async move {
                 let v1::SubmitStreamRequest { tag, signed_transaction } = item?;
-                let outcome = submissions.submit(signed_transaction, SUBMIT_WAIT_MAX).await;
-                let outcome = match outcome.and_then(submit_reply) {
-                    Ok(reply) => submit_stream_reply::Outcome::Reply(reply),
-                    Err(error) => submit_stream_reply::Outcome::Error(submit_error(&error)),
-                };
-                Ok(v1::SubmitStreamReply { tag, outcome: Some(outcome) })
+                Ok::<_, Status>((tag, submissions.begin(member, signed_transaction).await))
             }
+        });
+        let replies = begun.map(|item| async move {
+            let (tag, begun) = item?;
+            let outcome = match Begun::outcome(begun, SUBMIT_WAIT_MAX).await.and_then(submit_reply) {
+                Ok(reply) => submit_stream_reply::Outcome::Reply(reply),
+                Err(error) => submit_stream_reply::Outcome::Error(submit_error(&error)),
+            };
+            Ok(v1::SubmitStreamReply { tag, outcome: Some(outcome) })
         });
         Ok(Response::new(Box::pin(replies.buffer_unordered(STREAM_IN_FLIGHT_MAX))))
     }
@@ -91,12 +114,7 @@ impl Ledger for LedgerService {
     async fn get_account(&self, request: Request<v1::GetAccountRequest>) -> Result<Response<v1::Account>, Status> {
         let caller = caller_of(&request)?;
         let id = convert::account_id_from_bytes("account_id", &request.get_ref().account_id)?;
-        let account = self.read(move |view| {
-            let account = query::account(&*view.reader, &id).map_err(|error| of_store(&error))?;
-            let account = account.ok_or_else(|| Code::NotFound.error(format!("there is no account {id}")))?;
-            authorise(&caller, Act::ReadOf(&account.owner))?;
-            Ok(convert::account(id, &account, view.height))
-        });
+        let account = self.read(move |view| account_of(&*view.reader, &caller, id, view.height));
         Ok(Response::new(account.await?))
     }
 
@@ -176,16 +194,21 @@ impl Ledger for LedgerService {
         Ok(Response::new(outcome.await?))
     }
 
-    type WatchStream = ReceiverStream<Result<v1::Block, Status>>;
+    type WatchStream = Watch;
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let caller = caller_of(&request)?;
+        let turn = self.watches.of(caller.member).try_acquire_owned().map_err(|_| {
+            Code::Busy
+                .error(format!("{} watches {WATCHES_MAX} times already", caller.member))
+                .with_next("End a watch; one is enough for all blocks.")
+        })?;
         let mut tip = self.shared.tip.subscribe();
         let first = match request.get_ref().from_height {
             0 => tip.borrow().next(),
             height => Height(height),
         };
-        let (to_reader, blocks) = mpsc::channel(WATCH_AHEAD_MAX);
+        let (to_reader, watch) = watch(turn);
         let service = self.clone();
         tokio::spawn(async move {
             let mut next = first;
@@ -194,19 +217,65 @@ impl Ledger for LedgerService {
                 while next <= *tip.borrow_and_update() {
                     let block = service.read_block(caller.clone(), next).await;
                     let failed = block.is_err();
-                    if to_reader.send(block).await.is_err() || failed {
-                        return;
+                    match to_reader.blocks.send_timeout(block, WATCH_WAIT_MAX).await {
+                        Ok(()) if !failed => {}
+                        Err(SendTimeoutError::Timeout(_)) => return to_reader.end_too_slow(next),
+                        Ok(()) | Err(SendTimeoutError::Closed(_)) => return,
                     }
                     next = next.next();
                 }
                 tokio::select! {
                     changed = tip.changed() => if changed.is_err() { return },
-                    () = to_reader.closed() => return,
+                    () = to_reader.blocks.closed() => return,
                 }
             }
         });
-        Ok(Response::new(ReceiverStream::new(blocks)))
+        Ok(Response::new(watch))
     }
+}
+
+/// Another member's account and none at all are answered alike: names of accounts can be guessed.
+fn account_of(reader: &dyn Reader, caller: &Caller, id: AccountId, height: Height) -> Result<v1::Account, CodedError> {
+    let account = query::account(reader, &id).map_err(|error| of_store(&error))?;
+    let account = account.filter(|account| authorise(caller, Act::ReadOf(&account.owner)).is_ok());
+    let account = account
+        .ok_or_else(|| Code::NotFound.error(format!("there is no account {id} that {} may see", caller.member)))?;
+    Ok(convert::account(id, &account, height))
+}
+
+/// The reader's end of a watch; holds its place among those of the member.
+#[derive(Debug)]
+pub struct Watch {
+    blocks: mpsc::Receiver<Result<v1::Block, Status>>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Stream for Watch {
+    type Item = Result<v1::Block, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.blocks.poll_recv(context)
+    }
+}
+
+struct ToReader {
+    blocks: mpsc::Sender<Result<v1::Block, Status>>,
+    /// A place for the last word, which is needed when all others are taken.
+    last: mpsc::OwnedPermit<Result<v1::Block, Status>>,
+}
+
+impl ToReader {
+    fn end_too_slow(self, next: Height) {
+        let cause = format!("{WATCH_AHEAD_MAX} blocks lay ready for {WATCH_WAIT_MAX:?} and none was read");
+        let error = Code::TooSlow.error(cause).with_next(format!("Watch again from height {next}."));
+        self.last.send(Err(error.into()));
+    }
+}
+
+fn watch(turn: OwnedSemaphorePermit) -> (ToReader, Watch) {
+    let (blocks, receiver) = mpsc::channel(WATCH_AHEAD_MAX + 1);
+    let last = blocks.clone().try_reserve_owned().expect("the queue is new");
+    (ToReader { blocks, last }, Watch { blocks: receiver, _turn: turn })
 }
 
 fn outcome_of(reader: &dyn Reader, record: IdRecord) -> Result<v1::Outcome, CodedError> {
@@ -283,11 +352,58 @@ const SUBMIT_WAIT_MAX: Duration = Duration::from_secs(60);
 const STREAM_IN_FLIGHT_MAX: usize = 8192;
 const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 1000;
+/// Of one member: a program for each of its uses, twice over.
+const WATCHES_MAX: usize = 16;
 const WATCH_AHEAD_MAX: usize = 16;
+/// Longer than a reader is busy with a block.
+const WATCH_WAIT_MAX: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{api::blocks::tests::put_account, registry::tests::caller};
+    use concordat_replica::memory::MemoryStore;
+    use concordat_types::Roles;
+    use futures_util::FutureExt;
+
+    #[test]
+    fn anothers_account_and_none_are_answered_alike() {
+        let mut store = MemoryStore::default();
+        let (own, other, none) = (AccountId([1; 16]), AccountId([2; 16]), AccountId([3; 16]));
+        put_account(&mut store, own, "bank-a");
+        put_account(&mut store, other, "bank-b");
+        let read = |roles, id| account_of(&store, &caller("bank-a", roles), id, Height(7));
+        assert_eq!(read(Roles::BANK, own).expect("its own").owner, "bank-a");
+        assert_eq!(read(Roles::SUPERVISOR, other).expect("it sees all").owner, "bank-b");
+        let refused = |id: AccountId| {
+            let error = read(Roles::BANK, id).expect_err("not to be seen");
+            (error.code, error.cause.replace(&id.to_string(), "-"), error.next)
+        };
+        assert_eq!(refused(other), refused(none));
+        assert_eq!(refused(none).0, Code::NotFound);
+    }
+
+    #[test]
+    fn a_watch_that_is_not_read_ends_with_a_code_and_gives_its_place_back() {
+        let turns = Arc::new(Semaphore::new(1));
+        let (to_reader, mut blocks) = watch(turns.clone().try_acquire_owned().expect("the only one"));
+        for _ in 0..WATCH_AHEAD_MAX {
+            to_reader.blocks.try_send(Ok(v1::Block::default())).expect("there is room ahead");
+        }
+        assert!(to_reader.blocks.try_send(Ok(v1::Block::default())).is_err());
+        to_reader.end_too_slow(Height(17));
+        let mut read = || blocks.next().now_or_never().expect("what lies ready");
+        for _ in 0..WATCH_AHEAD_MAX {
+            assert!(read().is_some_and(|block| block.is_ok()));
+        }
+        let status = read().expect("the last word").expect_err("a refusal");
+        let error = CodedError::from_status(&status).expect("it carries a code");
+        assert_eq!((error.code, error.next_step()), (Code::TooSlow, "Watch again from height 17."));
+        assert!(read().is_none());
+        assert_eq!(turns.available_permits(), 0);
+        drop(blocks);
+        assert_eq!(turns.available_permits(), 1);
+    }
 
     #[test]
     fn the_wait_follows_the_clients_deadline() {

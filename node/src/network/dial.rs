@@ -205,10 +205,12 @@ fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(f64::from(nanos % 1000) / 2000.0)
 }
 
-const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// A stopped peer's kernel still takes connections, so this is how long an attempt hangs that the peer will not answer:
+/// with the pause after it, links are up again within about four seconds after the peer goes on.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// A peer that comes back is found within this and a half.
-const PAUSE_MAX: Duration = Duration::from_secs(4);
+/// A peer that comes back is found within this and a half. An attempt a second costs a peer that is away nothing.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// A batch or a small proposal crosses in one round trip.

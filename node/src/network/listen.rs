@@ -1,11 +1,9 @@
 //! Accepting: a TLS handshake against the registry, then a connection that knows its caller and ends when the caller's
-//! key is no longer good.
+//! key is no longer good. Neither strangers nor one member can close a port to the others.
 
-use super::tls::{Port, UnknownKey, fingerprint};
-use crate::{
-    registry::{Caller, Registry},
-    shared::Shared,
-};
+use super::tls::{UnknownKey, fingerprint};
+use crate::registry::{Caller, Port, Registry};
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
 use std::{
@@ -21,9 +19,9 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{Semaphore, SemaphorePermit, mpsc},
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -31,26 +29,50 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-/// Connections of one port, so that those of a removed key can be closed.
+/// Established connections of both ports: counted, and known so that those of a removed key can be closed.
 #[derive(Debug, Default)]
 pub struct Connections {
     next: AtomicU64,
-    open: Mutex<BTreeMap<u64, (Caller, CancellationToken)>>,
+    open: Mutex<BTreeMap<u64, Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    port: Port,
+    caller: Caller,
+    closed: CancellationToken,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+enum TooMany {
+    #[error("the port has {CONNECTIONS_MAX} connections")]
+    OfPort,
+    #[error("the member has {max} connections to this port")]
+    OfMember { max: usize },
 }
 
 impl Connections {
-    fn add(self: &Arc<Self>, caller: Caller) -> (Entry, CancellationToken) {
+    fn try_add(self: &Arc<Self>, port: Port, caller: Caller) -> Result<(Entry, CancellationToken), TooMany> {
+        let mut open = self.open.lock();
+        let of_port = || open.values().filter(|other| other.port == port);
+        if of_port().count() >= CONNECTIONS_MAX {
+            return Err(TooMany::OfPort);
+        }
+        let max = connections_of_member_max(port);
+        if of_port().filter(|other| other.caller.member == caller.member).count() >= max {
+            return Err(TooMany::OfMember { max });
+        }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let closed = CancellationToken::new();
-        self.open.lock().insert(id, (caller, closed.clone()));
-        (Entry { connections: self.clone(), id }, closed)
+        open.insert(id, Open { port, caller, closed: closed.clone() });
+        Ok((Entry { connections: self.clone(), id }, closed))
     }
 
     /// Closes what the registry as it now is would not let in, or would let in as somebody else.
     pub fn judge_anew(&self, registry: &Registry) {
-        for (caller, closed) in self.open.lock().values() {
-            if registry.caller(&caller.fingerprint).as_ref() != Some(caller) {
-                tracing::info!(member = %caller.member, fingerprint = %caller.fingerprint, "the key is no longer good: connection closed");
+        for Open { port, caller, closed } in self.open.lock().values() {
+            if registry.caller(&caller.fingerprint, *port).as_ref() != Some(caller) {
+                tracing::info!(member = %caller.member, fingerprint = %caller.fingerprint, port = port.name(), "the key is no longer good: connection closed");
                 closed.cancel();
             }
         }
@@ -69,24 +91,56 @@ impl Drop for Entry {
     }
 }
 
+/// Sockets that have no turn for a handshake yet. There is always room for one more: the oldest goes, since a client
+/// that means it has sent its first bytes within a round trip.
+#[derive(Debug, Default)]
+struct Greetings {
+    next: AtomicU64,
+    open: Mutex<BTreeMap<u64, CancellationToken>>,
+}
+
+impl Greetings {
+    fn add(self: &Arc<Self>) -> Greeting {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let put_out = CancellationToken::new();
+        let mut open = self.open.lock();
+        open.insert(id, put_out.clone());
+        if open.len() > GREETINGS_MAX
+            && let Some((_, oldest)) = open.pop_first()
+        {
+            oldest.cancel();
+        }
+        Greeting { greetings: self.clone(), id, put_out }
+    }
+}
+
+#[derive(Debug)]
+struct Greeting {
+    greetings: Arc<Greetings>,
+    id: u64,
+    put_out: CancellationToken,
+}
+
+impl Drop for Greeting {
+    fn drop(&mut self) {
+        self.greetings.open.lock().remove(&self.id);
+    }
+}
+
 /// A stream of connections whose callers are known.
 pub fn accept(
-    shared: Arc<Shared>,
+    registry: Arc<ArcSwap<Registry>>,
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     port: Port,
     connections: Arc<Connections>,
 ) -> ReceiverStream<io::Result<KnownStream>> {
     let (accepted, incoming) = mpsc::channel(ACCEPTED_MAX);
+    let handshakes = Semaphore::new(HANDSHAKES_MAX);
+    let door = Arc::new(Door { registry, acceptor: TlsAcceptor::from(tls), port, connections, handshakes });
     tokio::spawn(async move {
-        let acceptor = TlsAcceptor::from(tls);
-        let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let greetings = Arc::new(Greetings::default());
         loop {
-            let (Ok(turn), Ok(place)) = (handshakes.clone().acquire_owned().await, room.clone().acquire_owned().await)
-            else {
-                return;
-            };
             let (socket, address) = match listener.accept().await {
                 Ok(connection) => connection,
                 Err(error) => {
@@ -96,12 +150,9 @@ pub fn accept(
                     continue;
                 }
             };
-            let (shared, acceptor, connections, accepted) =
-                (shared.clone(), acceptor.clone(), connections.clone(), accepted.clone());
+            let (door, accepted, greeting) = (door.clone(), accepted.clone(), greetings.add());
             tokio::spawn(async move {
-                let known = shake_hands(&shared, &acceptor, socket, address, port, &connections, place).await;
-                drop(turn);
-                if let Some(known) = known {
+                if let Some(known) = door.let_in(socket, address, greeting).await {
                     drop(accepted.send(Ok(known)).await);
                 }
             });
@@ -110,50 +161,93 @@ pub fn accept(
     ReceiverStream::new(incoming)
 }
 
-async fn shake_hands(
-    shared: &Shared,
-    acceptor: &TlsAcceptor,
-    socket: TcpStream,
-    address: SocketAddr,
+struct Door {
+    registry: Arc<ArcSwap<Registry>>,
+    acceptor: TlsAcceptor,
     port: Port,
-    connections: &Arc<Connections>,
-    place: OwnedSemaphorePermit,
-) -> Option<KnownStream> {
-    let refused = |reason: &str, fingerprint: Option<String>| {
-        metrics::counter!("concordat_tls_refused_total", "port" => port.name()).increment(1);
-        tracing::warn!(port = port.name(), %address, fingerprint, code = "E_TLS_UNKNOWN_KEY", reason, "handshake refused");
-    };
-    // Without it small votes would wait for large batches.
-    drop(socket.set_nodelay(true));
-    let stream = match timeout(HANDSHAKE_MAX, acceptor.accept(socket)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            match UnknownKey::find_in(&error) {
-                Some(unknown) => {
-                    refused("the key is not in the member registry", Some(unknown.fingerprint.to_string()))
-                }
-                None => tracing::debug!(port = port.name(), %address, %error, "handshake failed"),
-            }
+    connections: Arc<Connections>,
+    handshakes: Semaphore,
+}
+
+impl Door {
+    async fn let_in(&self, socket: TcpStream, address: SocketAddr, greeting: Greeting) -> Option<KnownStream> {
+        let turn = tokio::select! {
+            turn = self.turn_of(&socket) => turn,
+            () = greeting.put_out.cancelled() => None,
+        };
+        drop(greeting);
+        let Some(_turn) = turn else {
+            tracing::debug!(port = self.port.name(), %address, "no handshake was begun in time");
             return None;
-        }
-        Err(_) => {
-            tracing::debug!(port = port.name(), %address, "handshake timed out");
-            return None;
-        }
-    };
-    let certificate = stream.get_ref().1.peer_certificates()?.first()?;
-    let fingerprint = fingerprint(certificate).ok()?;
-    // The registry may have changed since the handshake began.
-    let Some(caller) = shared.registry.load().caller(&fingerprint).filter(|caller| port.takes(caller.kind)) else {
-        refused("the key has just left the member registry", Some(fingerprint.to_string()));
-        return None;
-    };
-    let (entry, closed) = connections.add(caller.clone());
-    // Between the look-up and the entry a block may have judged the connections that it saw.
-    if shared.registry.load().caller(&fingerprint).as_ref() != Some(&caller) {
-        return None;
+        };
+        self.shake_hands(socket, address).await
     }
-    Some(KnownStream { stream, caller, closed: Box::pin(closed.cancelled_owned()), _entry: entry, _place: place })
+
+    /// Not before the first bytes are there: a socket that says nothing takes no turn from one that does.
+    async fn turn_of(&self, socket: &TcpStream) -> Option<SemaphorePermit<'_>> {
+        let mut first = [0];
+        let seen = timeout(GREETING_MAX, socket.peek(&mut first)).await.ok()?.ok()?;
+        if seen == 0 {
+            return None;
+        }
+        timeout(HANDSHAKE_MAX, self.handshakes.acquire()).await.ok()?.ok()
+    }
+
+    async fn shake_hands(&self, socket: TcpStream, address: SocketAddr) -> Option<KnownStream> {
+        let port = self.port;
+        let refused = |reason: &str, fingerprint: Option<String>| {
+            metrics::counter!("concordat_tls_refused_total", "port" => port.name()).increment(1);
+            tracing::warn!(port = port.name(), %address, fingerprint, code = "E_TLS_UNKNOWN_KEY", reason, "handshake refused");
+        };
+        // Without it small votes would wait for large batches.
+        drop(socket.set_nodelay(true));
+        let stream = match timeout(HANDSHAKE_MAX, self.acceptor.accept(socket).into_fallible()).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err((error, socket))) => {
+                match UnknownKey::find_in(&error) {
+                    Some(unknown) => {
+                        refused("the key is not in the member registry", Some(unknown.fingerprint.to_string()))
+                    }
+                    None => tracing::debug!(port = port.name(), %address, %error, "handshake failed"),
+                }
+                let_the_alert_arrive(socket).await;
+                return None;
+            }
+            Err(_) => {
+                tracing::debug!(port = port.name(), %address, "handshake timed out");
+                return None;
+            }
+        };
+        let certificate = stream.get_ref().1.peer_certificates()?.first()?;
+        let fingerprint = fingerprint(certificate).ok()?;
+        // The registry may have changed since the handshake began.
+        let Some(caller) = self.registry.load().caller(&fingerprint, port) else {
+            refused("the key has just left the member registry", Some(fingerprint.to_string()));
+            return None;
+        };
+        let (entry, closed) = match self.connections.try_add(port, caller.clone()) {
+            Ok(added) => added,
+            Err(reason) => {
+                tracing::warn!(port = port.name(), %address, member = %caller.member, code = "E_BUSY", %reason, "connection refused");
+                return None;
+            }
+        };
+        // Between the look-up and the entry a block may have judged the connections that it saw.
+        if self.registry.load().caller(&fingerprint, port).as_ref() != Some(&caller) {
+            return None;
+        }
+        Some(KnownStream { stream, caller, closed: Box::pin(closed.cancelled_owned()), _entry: entry })
+    }
+}
+
+/// A TLS 1.3 client has sent its first request before it hears that it is refused. Closing with that unread would reset
+/// the connection, and the alert that says why would be lost.
+async fn let_the_alert_arrive(mut socket: TcpStream) {
+    let drain = async {
+        socket.shutdown().await?;
+        tokio::io::copy(&mut socket.take(DRAINED_BYTES_MAX), &mut tokio::io::sink()).await
+    };
+    drop(timeout(DRAIN_MAX, drain).await);
 }
 
 /// A connection whose key is in the registry. Reading fails from the moment on that it no longer is.
@@ -162,7 +256,6 @@ pub struct KnownStream {
     caller: Caller,
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
     _entry: Entry,
-    _place: OwnedSemaphorePermit,
 }
 
 impl fmt::Debug for KnownStream {
@@ -209,11 +302,32 @@ impl AsyncWrite for KnownStream {
     }
 }
 
+/// A node has one connection to another and for a moment its next; dead ones go when their keep-alive fails.
+fn connections_of_member_max(port: Port) -> usize {
+    match port {
+        Port::Peer => 16,
+        Port::Client => 128,
+    }
+}
+
+/// Of one port. Few enough to leave descriptors to the store; to put out the others within their round trip, all of them
+/// have to be opened anew within it.
+const GREETINGS_MAX: usize = 512;
+/// Many round trips.
+const GREETING_MAX: Duration = Duration::from_secs(1);
 /// At once, of one port: a handshake costs a signature.
 const HANDSHAKES_MAX: usize = 64;
+/// For the turn, and again for the handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// A round trip around the globe.
+const DRAIN_MAX: Duration = Duration::from_millis(500);
+/// More than what a client sends before it waits for an answer.
+const DRAINED_BYTES_MAX: u64 = 64 << 10;
 /// Of one port.
 const CONNECTIONS_MAX: usize = 1024;
 /// Shaken hands, not yet served.
 const ACCEPTED_MAX: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;

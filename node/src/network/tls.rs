@@ -5,7 +5,7 @@
 use crate::{
     config::TlsConfig,
     error::RunError,
-    registry::{KeyKind, Registry},
+    registry::{Port, Registry},
 };
 use arc_swap::ArcSwap;
 use concordat_proto::Code;
@@ -22,7 +22,7 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime, pem::PemObject};
 use sha2::{Digest, Sha256};
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 /// In every certificate; the name identifies nothing, the key does.
 pub const SERVER_NAME: &str = "concordat";
@@ -43,6 +43,7 @@ impl fmt::Debug for Identity {
 
 impl Identity {
     pub fn load(config: &TlsConfig) -> Result<Identity, RunError> {
+        refuse_shared(&config.key)?;
         let key =
             PrivateKeyDer::from_pem_file(&config.key).map_err(|error| unreadable("tls.key", &config.key, &error))?;
         let certificate =
@@ -52,7 +53,7 @@ impl Identity {
         Ok(Identity { key, certificate, fingerprint })
     }
 
-    /// For a port that takes keys of these kinds.
+    /// For a port that takes the keys that the registry has for it.
     pub fn server(&self, registry: Arc<ArcSwap<Registry>>, port: Port) -> Result<Arc<ServerConfig>, RunError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = RegisteredClient { registry, port, provider: provider.clone() };
@@ -95,28 +96,6 @@ fn public_key(certificate: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDe
     Ok(ParsedCertificate::try_from(certificate)?.subject_public_key_info().into_owned())
 }
 
-/// Which keys a port takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Port {
-    /// Node keys only.
-    Peer,
-    /// Access keys and node keys.
-    Client,
-}
-
-impl Port {
-    pub fn name(self) -> &'static str {
-        match self {
-            Port::Peer => "peer",
-            Port::Client => "client",
-        }
-    }
-
-    pub fn takes(self, kind: KeyKind) -> bool {
-        self == Port::Client || kind == KeyKind::Node
-    }
-}
-
 /// The key is not in the registry, or not for this port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("TLS key {fingerprint} is not one that this port takes")]
@@ -157,9 +136,9 @@ impl ClientCertVerifier for RegisteredClient {
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let fingerprint = fingerprint(end_entity)?;
-        match self.registry.load().caller(&fingerprint) {
-            Some(caller) if self.port.takes(caller.kind) => Ok(ClientCertVerified::assertion()),
-            _ => Err(UnknownKey::refuse(fingerprint)),
+        match self.registry.load().caller(&fingerprint, self.port) {
+            Some(_) => Ok(ClientCertVerified::assertion()),
+            None => Err(UnknownKey::refuse(fingerprint)),
         }
     }
 
@@ -247,6 +226,17 @@ fn tls13_only() -> Error {
     Error::General("only TLS 1.3 is spoken".to_owned())
 }
 
+/// Whoever reads the key can speak as this node. Where the file is missing, reading it says so.
+fn refuse_shared(key: &Path) -> Result<(), RunError> {
+    match fs::metadata(key).map(|metadata| metadata.permissions().mode() & 0o777) {
+        Ok(mode) if mode & 0o077 != 0 => {
+            let cause = format!("tls.key {} is open to others than its owner (mode {mode:03o})", key.display());
+            Err(Code::TlsKey.error(cause).with_next(format!("Run chmod 600 {}, then start again.", key.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn unusable(error: Error) -> RunError {
     Code::TlsKey.error(format!("the node's TLS key and certificate: {error}"))
 }
@@ -264,4 +254,4 @@ fn unreadable(what: &str, path: &Path, error: &rustls_pki_types::pem::Error) -> 
 const SCHEMES: [SignatureScheme; 1] = [SignatureScheme::ECDSA_NISTP256_SHA256];
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

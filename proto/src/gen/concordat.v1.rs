@@ -13,6 +13,10 @@ pub struct OperationResult {
     /// Of a batch: one a transfer, in order.
     #[prost(uint32, repeated, tag = "2")]
     pub transfer_results: ::prost::alloc::vec::Vec<u32>,
+    /// Ascending items (0 the operation itself, i + 1 the i-th transfer of a batch) whose id had been booked before: the
+    /// result is that of the first time and nothing was done now.
+    #[prost(uint32, repeated, tag = "3")]
+    pub repeats: ::prost::alloc::vec::Vec<u32>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitReply {
@@ -182,12 +186,33 @@ pub struct TransactionSummary {
     pub submitter: ::prost::alloc::string::String,
     #[prost(bytes = "vec", tag = "3")]
     pub id: ::prost::alloc::vec::Vec<u8>,
+    /// For the submitter, a supervisor and the central bank; else empty.
     #[prost(message, repeated, tag = "4")]
     pub results: ::prost::alloc::vec::Vec<OperationResult>,
+    /// The transaction had been booked before.
     #[prost(bool, tag = "5")]
     pub repeat: bool,
+    /// Payments in it; for those who see `results`, else 0.
     #[prost(uint32, tag = "6")]
     pub transfers: u32,
+    /// For every other member: the items that it is party to, and no word of the rest.
+    #[prost(message, repeated, tag = "7")]
+    pub items: ::prost::alloc::vec::Vec<ItemResult>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ItemResult {
+    /// Place of the operation in the transaction, from 0.
+    #[prost(uint32, tag = "1")]
+    pub operation: u32,
+    /// 0 the operation itself, i + 1 the i-th transfer of a batch.
+    #[prost(uint32, tag = "2")]
+    pub item: u32,
+    /// Number of docs/errors.md.
+    #[prost(uint32, tag = "3")]
+    pub result: u32,
+    /// The id had been booked before: the result is that of the first time and nothing was done now.
+    #[prost(bool, tag = "4")]
+    pub repeat: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Block {
@@ -562,7 +587,8 @@ pub mod ledger_client {
                 .insert(GrpcMethod::new("concordat.v1.Ledger", "GetOutcome"));
             self.inner.unary(req, path, codec).await
         }
-        /// Blocks from a height on, without gap or duplicate, then each as it is committed.
+        /// Blocks from a height on, without gap or duplicate, then each as it is committed. A reader that takes none for long
+        /// is ended with E_TOO_SLOW.
         pub async fn watch(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchRequest>,
@@ -659,7 +685,8 @@ pub mod ledger_server {
             >
             + std::marker::Send
             + 'static;
-        /// Blocks from a height on, without gap or duplicate, then each as it is committed.
+        /// Blocks from a height on, without gap or duplicate, then each as it is committed. A reader that takes none for long
+        /// is ended with E_TOO_SLOW.
         async fn watch(
             &self,
             request: tonic::Request<super::WatchRequest>,
