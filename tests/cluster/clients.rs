@@ -101,7 +101,7 @@ async fn reads_of_others(network: &Network) -> Result<(), Failure> {
     let of = |path: &str| path.parse().map(|path| AccountId::new(&path)).expect("a valid literal");
     let client = network.node("bank-b")?.rpc();
     let error = client.account(of("bank-a/EUR/main")).await.map(|_| ()).expect_err("not ours");
-    expect_code(&error, "E_NOT_AUTHORISED")?;
+    expect_code(&error, "E_NOT_FOUND")?;
     let error = client.account(of("bank-b/EUR/nothing")).await.map(|_| ()).expect_err("not there");
     expect_code(&error, "E_NOT_FOUND")?;
     let outcome = client.outcome(new_id(), concordat_cli::client::IdKind::Transfer).await;

@@ -62,6 +62,10 @@ pub(super) fn to_json(block: &v1::Block) -> Value {
             "results": transaction.results.iter().map(|result| json!({
                 "result": result.result, "name": result_name(result.result), "transfer_results": result.transfer_results,
             })).collect::<Vec<_>>(),
+            "items": transaction.items.iter().map(|item| json!({
+                "operation": item.operation, "item": item.item, "result": item.result, "name": result_name(item.result),
+                "repeat": item.repeat,
+            })).collect::<Vec<_>>(),
         })
     });
     json!({
@@ -98,13 +102,11 @@ fn text(block: &v1::Block) -> String {
         return head;
     }
     let rows = block.visible.iter().map(|transaction| {
-        let results: Vec<_> = transaction.results.iter().map(|result| result_name(result.result)).collect();
-        vec![
-            uuid_text(&transaction.id),
-            transaction.submitter.clone(),
-            transaction.transfers.to_string(),
-            results.join(" "),
-        ]
+        // Of another member's transaction there are only the items that the caller is party to.
+        let own = transaction.results.iter().map(|result| result.result);
+        let results: Vec<_> = own.chain(transaction.items.iter().map(|item| item.result)).map(result_name).collect();
+        let payments = transaction.transfers.max(transaction.items.len() as u32);
+        vec![uuid_text(&transaction.id), transaction.submitter.clone(), payments.to_string(), results.join(" ")]
     });
     format!("{head}\n\n{}", table(&["transaction", "submitter", "payments", "results"], &[2], rows))
 }
