@@ -1,6 +1,6 @@
-//! Replays executions of the Quint specification of Tendermint, where they lie beside the workspace, and compares
-//! what each validator proposes, votes and decides, and where it ends. The project does not need them: without the
-//! folder the test says so and passes.
+//! Replays executions of the Quint specification of Tendermint, where `CONCORDAT_TENDERMINT_VECTORS` names their folder,
+//! and compares what each validator proposes, votes and decides, and where it ends. The project does not need them: without
+//! the variable the test says so.
 #![allow(clippy::unwrap_used)]
 
 use concordat_consensus::{Consensus, HeightStart, Input, Output, Step, Timeout, TimeoutKind};
@@ -10,9 +10,9 @@ use concordat_types::{
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/vectors/tendermint");
+/// Names the folder of the executions, one JSON file each.
+const VARIABLE: &str = "CONCORDAT_TENDERMINT_VECTORS";
 
 /// Runs that may differ: in the first five a validator begins a height with votes that the trace does not show; in the
 /// last the specification waits for the next input before it prevotes, and so decides before it does.
@@ -244,12 +244,12 @@ fn name(block: &BlockId) -> String {
 
 #[test]
 fn replays_the_specification() {
-    if !Path::new(FOLDER).is_dir() {
-        println!("no vectors in {FOLDER}: skipped");
+    let Some(folder) = std::env::var_os(VARIABLE) else {
+        println!("{VARIABLE} is not set: skipped");
         return;
-    }
+    };
     let mut different = BTreeSet::new();
-    for entry in std::fs::read_dir(FOLDER).unwrap() {
+    for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
