@@ -81,7 +81,6 @@ pub const STAGES: &[Stage] = &[
         steps: &[
             // Each starts a network of its own; side by side they would take each other's time.
             Step::Tests { which: |target| is_suite_named(target, "cluster"), arguments: &["--test-threads=1"] },
-            Step::Program("concordat-demo", &["--exit", "--json"]),
         ],
     },
     Stage {
