@@ -19,11 +19,7 @@ use concordat_types::{
     block::{batches_root, transactions_root},
     decode, encode,
 };
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 pub struct Chain {
     store: Box<dyn Store>,
@@ -473,13 +469,11 @@ impl StateView for Chain {
 struct AccountCache {
     young: BTreeMap<AccountId, Account>,
     old: BTreeMap<AccountId, Account>,
-    hits: Cell<u64>,
 }
 
 impl AccountCache {
     fn get(&mut self, id: &AccountId) -> Option<Account> {
         if let Some(account) = self.young.get(id) {
-            self.hits.set(self.hits.get() + 1);
             return Some(account.clone());
         }
         let account = self.old.remove(id)?;
