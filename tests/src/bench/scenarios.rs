@@ -291,7 +291,7 @@ const STEADY_PAYMENTS: u64 = 1_000;
 const STEADY_WINDOW: usize = 64;
 /// Caches are full by then.
 const STEADY_RSS_AFTER: Duration = Duration::from_secs(120);
-const GROWTH_MAX: f64 = 1.2;
+const GROWTH_MAX: f64 = 1.1;
 const WARM_UP: Duration = Duration::from_secs(3);
 const FIRST_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
