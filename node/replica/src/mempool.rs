@@ -170,11 +170,13 @@ impl Mempool {
         validators.is_quorum(power)
     }
 
-    /// What the next block may hold: in order of arrival, as much as fits. A batch of which part is committed already or
+    /// What the next block may hold: in order of arrival, as much as fits, and beyond the first batch no more payments than
+    /// the target. A batch of which part is committed already or
     /// may not be in a block of this time is cut anew, without that part.
     pub fn select(
         &self,
         parameters: &Parameters,
+        transfers_target: usize,
         may_include: &dyn Fn(&CheckedTransaction) -> bool,
     ) -> Vec<Arc<CheckedBatch>> {
         // Room for header, certificate and evidence is not part of this bound: they are bounded by the message.
@@ -200,6 +202,7 @@ impl Mempool {
             let more: usize = batch.transactions.iter().map(|checked| checked.transaction.transfers_count()).sum();
             if bytes + batch.bytes.len() > bytes_max
                 || transfers + more > parameters.block_transfers_max as usize
+                || (transfers + more > transfers_target && !selected.is_empty())
                 || selected.len() >= rim::BODY_REFS_MAX
             {
                 // What does not even fit into an empty block must not keep others out.

@@ -67,6 +67,8 @@ pub struct Replica {
     own_votes: BTreeSet<Vote>,
     polka: Option<Certificate>,
 
+    /// Payments in the blocks that this node builds: fewer where rounds fail.
+    transfers_target: usize,
     evidence: Vec<Evidence>,
     quarantine: BTreeSet<TransactionHash>,
     peers: BTreeMap<MemberId, Peer>,
@@ -408,6 +410,7 @@ impl Replica {
         if self.signer.is_some() {
             self.log.append(&Record::Decided(certificate.clone()));
         }
+        self.adapt_block_size(certificate.round);
         let evidence = candidate.parts.evidence.clone();
         let committed = self.chain.apply(candidate, certificate)?;
         self.evidence.retain(|held| !evidence.contains(held));
@@ -423,6 +426,14 @@ impl Replica {
             self.on_message(from, message)?;
         }
         Ok(())
+    }
+
+    /// A block that takes the validators longer than a timeout fails in each round anew, for all of them are as large. So a
+    /// height that needed more than one round halves the next blocks, and one that did not lets them grow again.
+    fn adapt_block_size(&mut self, round: Round) {
+        let max = self.chain.parameters.block_transfers_max as usize;
+        let target = if round > Round(0) { self.transfers_target / 2 } else { self.transfers_target * 5 / 4 };
+        self.transfers_target = target.clamp(TRANSFERS_TARGET_MIN.min(max), max);
     }
 
     fn begin_height(&mut self) -> Result<(), Fatal> {
@@ -548,5 +559,7 @@ impl Replica {
     }
 }
 
+/// Executes in some milliseconds anywhere.
+const TRANSFERS_TARGET_MIN: usize = 1024;
 /// One a validator and kind is enough; more than this many at once means an attack that one block reports anyway.
 const EVIDENCE_HELD_MAX: usize = 64;

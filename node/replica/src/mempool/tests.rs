@@ -48,7 +48,7 @@ fn later() -> u64 {
 
 fn select(mempool: &Mempool) -> Vec<TransactionHash> {
     let in_time = |checked: &CheckedTransaction| checked.transaction.valid_until.0 >= NOW;
-    let selected = mempool.select(&Parameters::default(), &in_time);
+    let selected = mempool.select(&Parameters::default(), usize::MAX, &in_time);
     selected.iter().flat_map(|batch| batch.transactions.iter().map(|checked| checked.hash)).collect()
 }
 
@@ -155,4 +155,15 @@ fn a_batch_made_here_has_the_bytes_of_a_batch() {
     let batch =
         concordat_types::Batch { transactions: transactions.iter().map(|checked| checked.signed.clone()).collect() };
     assert_eq!(CheckedBatch::of(transactions).bytes[..], concordat_types::encode(&batch));
+}
+
+#[test]
+fn a_slow_network_gets_small_blocks_and_never_none() {
+    let mut mempool = Mempool::new(1 << 20);
+    for number in 0..3 {
+        let batch = Arc::new(CheckedBatch::of(vec![transaction(number, later())]));
+        mempool.try_insert(batch, member("bank-b"), 0).unwrap();
+    }
+    let selected = |target| mempool.select(&Parameters::default(), target, &|_| true).len();
+    assert_eq!([selected(0), selected(1), selected(2), selected(9)], [1, 1, 2, 3]);
 }

@@ -112,6 +112,7 @@ impl Replica {
             to_sign: Vec::new(),
             own_votes: BTreeSet::new(),
             polka: None,
+            transfers_target: config.genesis.parameters.block_transfers_max as usize,
             evidence: Vec::new(),
             quarantine: BTreeSet::new(),
             peers: BTreeMap::new(),

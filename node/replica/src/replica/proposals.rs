@@ -24,7 +24,7 @@ impl Replica {
             return Ok(());
         }
         let time = self.next_block_time();
-        let batches = self.select(time);
+        let batches = self.select(time, round);
         let last_certificate =
             (self.chain.tip.height > Height(0)).then(|| self.chain.tip_certificate.clone()).flatten();
         let chain = &self.chain;
@@ -32,7 +32,7 @@ impl Replica {
         evidence.retain(|held| chain.check_evidence(held).is_ok());
         evidence.truncate(concordat_types::Body::EVIDENCE_MAX);
         let parts = Parts { batches, last_certificate, evidence };
-        let built = self.build_or_quarantine(time, parts);
+        let built = self.build_or_quarantine(time, round, parts);
         self.chain.take_failure()?;
         let Some(candidate) = built else { return Ok(()) };
         let block = candidate.id;
@@ -57,8 +57,10 @@ impl Replica {
         Timestamp(self.now.unix_ms.max(self.chain.tip.time.0.saturating_add(1)))
     }
 
-    fn select(&self, time: Timestamp) -> Vec<Arc<CheckedBatch>> {
-        self.mempool.select(&self.chain.parameters, &self.includable_at(time))
+    /// In later rounds of a height less and less: what made the round before fail may have been the size.
+    fn select(&self, time: Timestamp, round: Round) -> Vec<Arc<CheckedBatch>> {
+        let target = self.transfers_target >> round.0.min(8);
+        self.mempool.select(&self.chain.parameters, target, &self.includable_at(time))
     }
 
     /// What may be in a block of this time on the tip, and this node can execute.
@@ -68,7 +70,7 @@ impl Replica {
     }
 
     /// A block that this node cannot execute itself: the transaction that does it is found by halving, and set aside.
-    fn build_or_quarantine(&mut self, time: Timestamp, parts: Parts) -> Option<Candidate> {
+    fn build_or_quarantine(&mut self, time: Timestamp, round: Round, parts: Parts) -> Option<Candidate> {
         let error = match self.chain.build(self.me, time, parts.clone()) {
             Ok(candidate) => return Some(candidate),
             Err(error) => error,
@@ -95,7 +97,7 @@ impl Replica {
         }
         self.alarm(Alarm::Quarantined { transaction: culprit, reason });
         // What is left goes into the next round's block, or this node's next turn.
-        let batches = self.select(time);
+        let batches = self.select(time, round);
         self.chain.build(self.me, time, Parts { batches, ..parts }).ok()
     }
 
