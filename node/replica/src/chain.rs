@@ -16,7 +16,7 @@ use concordat_ledger::{
 use concordat_types::{
     Account, AccountId, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis, Hash,
     Header, Height, MemberId, NetworkId, Parameters, Timestamp,
-    block::{batches_root, transactions_root},
+    block::{batches_root, evidence_root, last_certificate_hash, transactions_root},
     decode, encode,
 };
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
@@ -217,16 +217,12 @@ impl Chain {
             validators: self.validators.set().hash(),
             next_validators: self.next_validators.set().hash(),
             parameters: self.parameters.hash(),
-            last_certificate: self.last_certificate_hash(&parts),
-            evidence_root: parts.body_evidence_root(),
+            last_certificate: last_certificate_hash(parts.last_certificate.as_ref()),
+            evidence_root: evidence_root(&parts.evidence),
             proposer,
         };
         let id = header.id();
         Ok(Candidate { header, id, parts, execution, patch })
-    }
-
-    fn last_certificate_hash(&self, parts: &Parts) -> Hash {
-        parts.last_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash)
     }
 
     /// Is the block valid on the tip? Everything its header binds is checked against this node's own state.
@@ -284,10 +280,10 @@ impl Chain {
         if self.validators.set().index_of(&header.proposer).is_none() {
             return Err(InvalidProposal::WrongRules("proposers"));
         }
-        if header.last_certificate != self.last_certificate_hash(parts) {
+        if header.last_certificate != last_certificate_hash(parts.last_certificate.as_ref()) {
             return Err(InvalidProposal::NotBound("last certificate"));
         }
-        if header.evidence_root != parts.body_evidence_root() {
+        if header.evidence_root != evidence_root(&parts.evidence) {
             return Err(InvalidProposal::NotBound("evidence"));
         }
         if header.batches_root != parts.batches_root() {
@@ -439,10 +435,6 @@ impl Chain {
 impl Parts {
     fn batches_root(&self) -> Hash {
         batches_root(self.batches.iter().map(|batch| batch.digest))
-    }
-
-    fn body_evidence_root(&self) -> Hash {
-        Body { batches: Vec::new(), last_certificate: None, evidence: self.evidence.clone() }.evidence_root()
     }
 }
 

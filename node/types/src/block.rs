@@ -156,14 +156,15 @@ pub struct Body {
 
 impl Body {
     pub const EVIDENCE_MAX: usize = 32;
+}
 
-    pub fn last_certificate_hash(&self) -> Hash {
-        self.last_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash)
-    }
+/// What a header says of the parent's commit certificate in the body; zero where there is none.
+pub fn last_certificate_hash(certificate: Option<&Certificate>) -> Hash {
+    certificate.map_or(Hash::ZERO, Certificate::hash)
+}
 
-    pub fn evidence_root(&self) -> Hash {
-        self.evidence.iter().map(encode).collect::<MerkleRoot>().finish()
-    }
+pub fn evidence_root(evidence: &[Evidence]) -> Hash {
+    evidence.iter().map(encode).collect::<MerkleRoot>().finish()
 }
 
 pub fn batches_root(digests: impl Iterator<Item = BatchDigest>) -> Hash {

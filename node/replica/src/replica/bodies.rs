@@ -9,7 +9,8 @@ use crate::{
 };
 use concordat_consensus::Input as Event;
 use concordat_types::{
-    BatchDigest, BlockId, Body, BodyRef, Certificate, Evidence, Hash, Header, MemberId, SignedVote, block::batches_root,
+    BatchDigest, BlockId, BodyRef, Certificate, Evidence, Header, MemberId, SignedVote,
+    block::{batches_root, evidence_root, last_certificate_hash},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -57,11 +58,9 @@ impl Known {
     /// Is the body the one that the header binds? The signature covers the header alone: whoever passes a proposal on
     /// could put another body under it.
     pub fn is_bound(&self) -> bool {
-        let last_certificate = self.last_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash);
-        let evidence = Body { evidence: self.evidence.clone(), ..Body::default() };
         self.header.batches_root == batches_root(self.digests.iter().copied())
-            && self.header.last_certificate == last_certificate
-            && self.header.evidence_root == evidence.evidence_root()
+            && self.header.last_certificate == last_certificate_hash(self.last_certificate.as_ref())
+            && self.header.evidence_root == evidence_root(&self.evidence)
     }
 
     pub fn of_parts(header: Header, parts: &Parts, signed: SignedVote) -> Known {
