@@ -7,6 +7,7 @@ mod blinding;
 pub mod bls;
 mod certificate;
 mod ed25519;
+mod finality;
 mod genesis;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -16,6 +17,9 @@ mod votes;
 
 pub use certificate::{CertificateError, EvidenceError, certificate_from_votes, verify_certificate, verify_evidence};
 pub use ed25519::{is_usable_key, verify_signature};
+pub use finality::{
+    Anchor, AnchorError, ChangeError, CommitError, Final, FinalityError, GenesisAnchor, HeaderError, verify_finality,
+};
 pub use genesis::{CheckGenesisError, check_genesis, check_possession};
 pub use transactions::{CheckError, check_transaction, check_transactions};
 pub use votes::{

@@ -15,7 +15,7 @@ use concordat_ledger::{
 };
 use concordat_types::{
     Account, AccountId, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis, Hash,
-    Header, Height, MemberId, NetworkId, Parameters, Timestamp,
+    Header, Height, MemberId, NetworkId, Parameters, RECOVERY_EPOCH, Timestamp,
     block::{batches_root, evidence_root, last_certificate_hash, transactions_root},
     decode, encode,
 };
@@ -540,7 +540,5 @@ fn keys_of(set: concordat_types::ValidatorSet) -> Result<ValidatorKeys, OpenChai
     ValidatorKeys::new(set).map_err(|error| OpenChainError::Corrupt(error.to_string()))
 }
 
-/// Until the recovery procedure exists there is one epoch.
-pub const RECOVERY_EPOCH: u32 = 0;
 /// About 200 bytes each: some 25 MB.
 const ACCOUNTS_CACHED_MAX: usize = 128 << 10;

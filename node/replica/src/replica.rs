@@ -14,7 +14,7 @@ pub use open::OpenError;
 pub use peers::PeerView;
 
 use crate::{
-    chain::{Candidate, Chain, RECOVERY_EPOCH},
+    chain::{Candidate, Chain},
     disk::Disk,
     io::{Alarm, CheckedMessage, Effect, Input, Now, Ticket},
     log::{LockRecord, Log, LogError, Record},
@@ -28,8 +28,8 @@ use bodies::Known;
 use concordat_consensus::{Consensus, HeightStart, Input as Event, Output, Quorum, Step, Timeout, TimeoutKind};
 use concordat_crypto::{attest_own_vote, certificate_from_votes, verify_certificate};
 use concordat_types::{
-    BlockId, Certificate, CertificateKind, Evidence, Genesis, Height, MemberId, Round, SignedVote, TransactionHash,
-    ValidatorIndex, Verified, Vote, VoteType,
+    BlockId, Certificate, CertificateKind, Evidence, Genesis, Height, MemberId, RECOVERY_EPOCH, Round, SignedVote,
+    TransactionHash, ValidatorIndex, Verified, Vote, VoteType,
 };
 use peers::Peer;
 use std::{

@@ -7,6 +7,7 @@ extern crate alloc;
 
 pub mod block;
 pub mod encode;
+pub mod finality;
 pub mod genesis;
 pub mod hash;
 pub mod keys;
@@ -22,6 +23,7 @@ pub mod vote;
 
 pub use block::{Batch, BatchDigest, Block, BlockId, Body, BodyRef, Header, Height, Timestamp};
 pub use encode::{DecodeError, decode, encode};
+pub use finality::{FinalityProof, ProofStart, SetChange};
 pub use genesis::{Genesis, NetworkId, Parameters};
 pub use hash::{Hash, Tag};
 pub use keys::{BlsPublicKey, BlsSignature, Ed25519PublicKey, Ed25519Signature};
@@ -32,4 +34,4 @@ pub use result::ResultCode;
 pub use transaction::{BatchMode, Operation, SignedTransaction, Transaction, TransactionHash, Transfer, Uuid};
 pub use validators::{Bitmap, Power, Validator, ValidatorIndex, ValidatorSet};
 pub use verified::{CheckedTransaction, Verified};
-pub use vote::{Certificate, CertificateKind, Evidence, Round, SignedVote, Vote, VoteType};
+pub use vote::{Certificate, CertificateKind, Evidence, RECOVERY_EPOCH, Round, SignedVote, Vote, VoteType};

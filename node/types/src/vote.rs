@@ -5,6 +5,9 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
 
+/// Part of what is signed. Until the recovery procedure exists there is one epoch.
+pub const RECOVERY_EPOCH: u32 = 0;
+
 /// A round of a height, from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Round(pub u32);

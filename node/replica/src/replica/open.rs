@@ -3,7 +3,7 @@
 use super::{Fatal, bodies::Known};
 use super::{Replica, ReplicaConfig};
 use crate::{
-    chain::{Chain, OpenChainError, Parts, RECOVERY_EPOCH},
+    chain::{Chain, OpenChainError, Parts},
     disk::Disk,
     io::{CheckedBatch, Effect, Now},
     log::{LockRecord, Log, LogError, Record},
@@ -16,7 +16,7 @@ use crate::{
 };
 use concordat_consensus::{Consensus, HeightStart, Lock, Quorum};
 use concordat_crypto::{attest_own_vote, verify_certificate, verify_vote, verify_votes};
-use concordat_types::{BatchDigest, BodyRef, Certificate, Height, SignedVote, Verified, Vote};
+use concordat_types::{BatchDigest, BodyRef, Certificate, Height, RECOVERY_EPOCH, SignedVote, Verified, Vote};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,

@@ -2,14 +2,14 @@
 
 use super::{Fatal, Replica};
 use crate::{
-    chain::RECOVERY_EPOCH,
     io::{Alarm, CheckedMessage},
     message::{HeldVotes, Message, NodeStatus},
 };
 use concordat_consensus::Input as Event;
 use concordat_crypto::verify_vote;
 use concordat_types::{
-    BatchDigest, Bitmap, Certificate, CertificateKind, Height, MemberId, Round, SignedVote, Verified, VoteType,
+    BatchDigest, Bitmap, Certificate, CertificateKind, Height, MemberId, RECOVERY_EPOCH, Round, SignedVote, Verified,
+    VoteType,
 };
 
 /// Another node, as this one knows it.

@@ -5,7 +5,7 @@ use super::{
     bodies::{INLINE_BYTES_MAX, Known},
 };
 use crate::{
-    chain::{Candidate, InvalidProposal, Parts, RECOVERY_EPOCH},
+    chain::{Candidate, InvalidProposal, Parts},
     io::{Alarm, CheckedBatch},
     message::Proposal,
 };
@@ -13,7 +13,8 @@ use concordat_consensus::Input as Event;
 use concordat_crypto::verify_vote;
 use concordat_ledger::Inclusion;
 use concordat_types::{
-    BlsSignature, CheckedTransaction, Height, MemberId, Round, SignedVote, Timestamp, ValidatorIndex, Vote, VoteType,
+    BlsSignature, CheckedTransaction, Height, MemberId, RECOVERY_EPOCH, Round, SignedVote, Timestamp, ValidatorIndex,
+    Vote, VoteType,
 };
 use std::{cell::RefCell, sync::Arc};
 

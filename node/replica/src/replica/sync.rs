@@ -3,13 +3,13 @@
 
 use super::{Fatal, Replica};
 use crate::{
-    chain::{InvalidProposal, Parts, RECOVERY_EPOCH},
+    chain::{InvalidProposal, Parts},
     io::CheckedBatch,
     message::{CertifiedBlock, Message},
     query, rim,
 };
 use concordat_crypto::verify_certificate;
-use concordat_types::{Batch, Block, CertificateKind, Height, MemberId};
+use concordat_types::{Batch, Block, CertificateKind, Height, MemberId, RECOVERY_EPOCH};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One at a time; another peer is asked when it is late.
