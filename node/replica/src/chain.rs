@@ -4,6 +4,7 @@
 
 use crate::{
     io::{CheckedBatch, CommittedBlock},
+    prover::{Prover, SharedTree},
     query::{self, META_TIP, Tip},
     store::{Store, StoreError, Table, WriteBatch},
 };
@@ -24,7 +25,7 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 pub struct Chain {
     store: Box<dyn Store>,
     network: NetworkId,
-    tree: StateTree,
+    tree: SharedTree,
     accounts: RefCell<AccountCache>,
     /// A read failed during an execution: its outcome means nothing, and the process must end.
     failed: RefCell<Option<StoreError>>,
@@ -157,7 +158,7 @@ impl Chain {
         let mut chain = Chain {
             store,
             network,
-            tree,
+            tree: SharedTree::new(tip.height, tree),
             accounts: RefCell::default(),
             failed: RefCell::new(None),
             tip,
@@ -383,6 +384,10 @@ impl Chain {
         batch.put(Table::Bodies, height, encode(&parts.body()));
         batch.put(Table::Results, height, encode(&execution.results));
         batch.put(Table::BlockIds, id.0.0, height);
+        if header.next_validators != header.validators {
+            let first = query::height_key(header.height.next());
+            batch.put(Table::ValidatorSets, first, encode(self.next_validators.set()));
+        }
         for (key, value) in &execution.changes {
             match value {
                 Some(value) => batch.put(Table::State, key.to_bytes(), encode(value)),
@@ -401,7 +406,7 @@ impl Chain {
         self.store.write(batch)?;
 
         self.accounts.get_mut().apply(&execution.changes);
-        self.tree.commit(patch);
+        self.tree.commit(header.height, patch);
         self.tip = tip;
         self.tip_certificate = Some(certificate.clone());
         let registry_changed = execution.changes.keys().any(|key| matches!(key, StateKey::Member(_)));
@@ -414,6 +419,10 @@ impl Chain {
         let transfers = parts.transactions().map(|checked| checked.transaction.transfers_count()).sum();
         let transactions = parts.transactions().map(|checked| checked.hash).zip(execution.results).collect();
         Ok(CommittedBlock { header, id, certificate, transactions, transfers, registry_changed })
+    }
+
+    pub fn prover(&self) -> Prover {
+        self.tree.prover()
     }
 
     pub fn state_root(&self) -> Hash {
@@ -499,6 +508,8 @@ fn write_genesis(store: &mut dyn Store, genesis: &Genesis, tip: &Tip) -> Result<
     for (key, value) in genesis_state(genesis) {
         batch.put(Table::State, key.to_bytes(), encode(&value));
     }
+    let validators = genesis.validators().expect("check_genesis has made the set before");
+    batch.put(Table::ValidatorSets, query::height_key(Height(1)), encode(&validators));
     batch.put(Table::Meta, META_TIP, encode(tip));
     store.write(batch)?;
     store.sync()

@@ -9,6 +9,8 @@ pub mod log;
 pub mod memory;
 mod mempool;
 pub mod message;
+pub mod proofs;
+mod prover;
 pub mod query;
 pub mod replica;
 pub mod rim;
@@ -18,5 +20,6 @@ mod votes;
 
 mod io;
 pub use io::{Alarm, CheckedBatch, CheckedMessage, CommittedBlock, Effect, Input, Now, Refusal, SubmitOutcome, Ticket};
+pub use prover::Prover;
 pub use replica::{Fatal, OpenError, PeerView, Replica, ReplicaConfig, Telemetry};
 pub use rim::{Rim, RimError};

@@ -39,8 +39,12 @@ pub fn results(reader: &(impl Reader + ?Sized), height: Height) -> Result<Option
 
 pub fn height_of_block(reader: &(impl Reader + ?Sized), block: &BlockId) -> Result<Option<Height>, StoreError> {
     let Some(bytes) = reader.get(Table::BlockIds, &block.0.0)? else { return Ok(None) };
+    parse_height(&bytes).map(Some)
+}
+
+pub(crate) fn parse_height(bytes: &[u8]) -> Result<Height, StoreError> {
     let bytes = bytes.try_into().map_err(|_| StoreError::Corrupt("a height is not 8 bytes".to_owned()))?;
-    Ok(Some(Height(u64::from_be_bytes(bytes))))
+    Ok(Height(u64::from_be_bytes(bytes)))
 }
 
 pub fn account(reader: &(impl Reader + ?Sized), id: &AccountId) -> Result<Option<Account>, StoreError> {

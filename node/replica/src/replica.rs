@@ -20,6 +20,7 @@ use crate::{
     log::{LockRecord, Log, LogError, Record},
     mempool::Mempool,
     message::Message,
+    prover::Prover,
     signer::{Signer, SignerError},
     store::{Reader, StoreError},
     votes::VoteKeeper,
@@ -161,6 +162,10 @@ impl Replica {
 
     pub fn snapshot(&self) -> Arc<dyn Reader> {
         self.chain.store().snapshot()
+    }
+
+    pub fn prover(&self) -> Prover {
+        self.chain.prover()
     }
 
     pub fn tip(&self) -> crate::query::Tip {

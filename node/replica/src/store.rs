@@ -21,11 +21,21 @@ pub enum Table {
     Ids = 5,
     /// Block id -> height.
     BlockIds = 6,
+    /// First height at which a validator set decides -> the set.
+    ValidatorSets = 12,
 }
 
 impl Table {
-    pub const ALL: [Table; 7] =
-        [Table::Meta, Table::Headers, Table::Bodies, Table::Results, Table::State, Table::Ids, Table::BlockIds];
+    pub const ALL: [Table; 8] = [
+        Table::Meta,
+        Table::Headers,
+        Table::Bodies,
+        Table::Results,
+        Table::State,
+        Table::Ids,
+        Table::BlockIds,
+        Table::ValidatorSets,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -36,6 +46,7 @@ impl Table {
             Table::State => "state",
             Table::Ids => "ids",
             Table::BlockIds => "block_ids",
+            Table::ValidatorSets => "validator_sets",
         }
     }
 }

@@ -1,0 +1,73 @@
+//! Proofs from the state tree, for readers outside the replica thread.
+//!
+//! The tree is the replica's: it alone changes it, in one short write a block. Readers share it for the few microseconds that
+//! a path takes, and so never enter the replica's queue (docs/adr/0008-proofs-from-the-live-tree.md).
+
+use concordat_ledger::{Proof, StateKey, StateTree, StateValue, TreePatch};
+use concordat_types::{Hash, Height};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, RwLock, RwLockReadGuard},
+};
+
+/// The reader's end.
+#[derive(Clone)]
+pub struct Prover {
+    committed: Arc<RwLock<Committed>>,
+}
+
+struct Committed {
+    /// Whose state the tree commits to.
+    height: Height,
+    tree: StateTree,
+}
+
+impl Prover {
+    /// Shows the key's value, or that it has none, in the state of the newest height, which it names.
+    pub fn prove(&self, key: &StateKey) -> (Height, Proof) {
+        let committed = read(&self.committed);
+        (committed.height, committed.tree.prove(key))
+    }
+}
+
+impl fmt::Debug for Prover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Prover")
+    }
+}
+
+/// The replica's end.
+pub(crate) struct SharedTree {
+    committed: Arc<RwLock<Committed>>,
+}
+
+impl SharedTree {
+    pub fn new(height: Height, tree: StateTree) -> SharedTree {
+        SharedTree { committed: Arc::new(RwLock::new(Committed { height, tree })) }
+    }
+
+    pub fn prover(&self) -> Prover {
+        Prover { committed: self.committed.clone() }
+    }
+
+    pub fn root(&self) -> Hash {
+        read(&self.committed).tree.root()
+    }
+
+    pub fn preview(&self, changes: &BTreeMap<StateKey, Option<StateValue>>) -> (Hash, TreePatch) {
+        read(&self.committed).tree.preview(changes)
+    }
+
+    pub fn commit(&mut self, height: Height, patch: TreePatch) {
+        let mut committed = self.committed.write().expect(UNBROKEN);
+        committed.tree.commit(patch);
+        committed.height = height;
+    }
+}
+
+fn read(committed: &RwLock<Committed>) -> RwLockReadGuard<'_, Committed> {
+    committed.read().expect(UNBROKEN)
+}
+
+const UNBROKEN: &str = "only a commit writes the tree, and a panic in it ends the process";
