@@ -12,21 +12,42 @@
 //!
 //! To prove a key absent, follow its bits from the root: in a tree of this shape the leaf that is reached would be the
 //! key's own if it were there.
+//!
+//! How it is kept decides the time, because the memory of a large tree is far from the processor: a node that names its
+//! children is a wait at each level. So nothing here names anything. Key hashes are evenly spread; their first bits
+//! say which of many small pages has a leaf, and above the pages the hashes lie in an array. A block's changes meet
+//! their pages in ascending order and go up level by level, each node hashed once. docs/adr/0008 weighs this.
+
+mod build;
+mod hash;
+mod page;
+mod proof;
+
+pub use build::{BuiltShare, TreeBuilder, TreeShare};
+pub use proof::{Proof, ProofError};
 
 use crate::state::{StateKey, StateValue};
-use alloc::{collections::BTreeMap, vec::Vec};
-use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_types::{Hash, Tag};
-use core::fmt;
-use sha2::Digest;
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    vec,
+    vec::Vec,
+};
+use concordat_types::Hash;
+use core::cmp::Ordering;
+use hash::{Hasher, join};
+use page::{Change, Draft, Edit, Page};
 
-/// 76 bytes a branch and 64 a leaf, in two arenas: 140 bytes a key. A node's hash stands with its parent, so that
-/// hashing a path does not touch the siblings.
-#[derive(Clone, Debug, Default)]
+/// About 150 bytes a key, a page's allocation among them.
+#[derive(Clone, Debug)]
 pub struct StateTree {
-    root: Option<Child>,
-    leaves: Arena<Leaf>,
-    branches: Arena<Branch>,
+    /// A complete binary tree over the pages, in heap order: below node n are 2n and 2n + 1, the root is 1, and 0 is
+    /// not used. With P pages the nodes from P on are the pages' own, in two levels at most. A node on level l is for the
+    /// keys that begin with the l last bits of its number. Hash zero: no such key.
+    crown: Vec<Hash>,
+    /// Invariant: never empty, and half as many as the crown has places. Page n - P is that of node n.
+    pages: VecDeque<Page>,
+    leaves: usize,
     /// Counts commits, to hold a patch against the tree it was made for.
     generation: u64,
 }
@@ -35,42 +56,38 @@ pub struct StateTree {
 #[derive(Clone, Debug)]
 pub struct TreePatch {
     generation: u64,
-    root: Option<Child>,
-    leaves: Changes<Leaf>,
-    branches: Changes<Branch>,
+    /// In the tree after the change.
+    leaves: usize,
+    /// Node and its new hash, the root last.
+    crown: Vec<(u32, Hash)>,
+    /// Of pages that keep their entries.
+    values: Vec<NewValue>,
+    branches: Vec<NewBranch>,
+    /// Of pages to which entries came or from which they went: node, and the page whole.
+    pages: Vec<(u32, Page)>,
 }
 
-/// That a key has a value, or has none, in the state of a root.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Proof {
-    /// From the root down: the bit a branch decides, and the hash on the side not taken.
-    pub path: Vec<(u8, Hash)>,
-    /// Key hash and value hash of the leaf at its end; None in an empty tree.
-    pub leaf: Option<(Hash, Hash)>,
+#[derive(Clone, Debug)]
+struct NewValue {
+    node: u32,
+    place: u32,
+    value: Hash,
+    leaf: Hash,
 }
 
-/// Why a proof does not show what it is said to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ProofError {
-    /// More branches than a key has bits, or bits not in ascending order.
-    Malformed,
-    /// It leads to another root.
-    WrongRoot,
-    /// It ends at another key's leaf, at a leaf with another value, or at a leaf where there should be none.
-    WrongLeaf,
+#[derive(Clone, Debug)]
+struct NewBranch {
+    node: u32,
+    place: u32,
+    branch: Hash,
 }
 
-impl fmt::Display for ProofError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ProofError::Malformed => "the proof is not a path of ascending bits",
-            ProofError::WrongRoot => "the proof leads to another root",
-            ProofError::WrongLeaf => "the proof ends at a leaf that says otherwise",
-        })
+impl Default for StateTree {
+    fn default() -> Self {
+        let pages = VecDeque::from([Page::default()]);
+        StateTree { crown: vec![Hash::ZERO; 2], pages, leaves: 0, generation: 0 }
     }
 }
-
-impl core::error::Error for ProofError {}
 
 impl StateTree {
     pub fn new() -> Self {
@@ -79,388 +96,261 @@ impl StateTree {
 
     /// In any order. Of a key that comes twice the last value counts.
     pub fn from_leaves(leaves: impl IntoIterator<Item = (StateKey, StateValue)>) -> Self {
-        let mut buffer = Vec::new();
-        let mut leaves: Vec<Leaf> =
-            leaves.into_iter().map(|(key, value)| Leaf::new(&key, &value, &mut buffer)).collect();
-        leaves.sort_by_key(|leaf| leaf.key);
-        leaves.dedup_by(|later, earlier| {
-            let same = later.key == earlier.key;
-            if same {
-                *earlier = *later;
-            }
-            same
-        });
-        let mut tree = StateTree::new();
-        let mut work = Work::new(&tree);
-        work.patch.root = work.build(&leaves);
-        let patch = work.patch;
-        tree.commit(patch);
-        tree
+        let mut builder = TreeBuilder::new();
+        leaves.into_iter().for_each(|(key, value)| builder.add(&key, &value));
+        builder.finish()
     }
 
     pub fn root(&self) -> Hash {
-        self.root.map_or(Hash::ZERO, |root| root.hash)
+        self.crown[1]
     }
 
     pub fn len(&self) -> usize {
-        self.leaves.len()
+        self.leaves
     }
 
     pub fn is_empty(&self) -> bool {
-        self.root.is_none()
+        self.leaves == 0
     }
 
     /// The root after changes (None removes), and the patch that makes them. The tree itself stays as it is.
     pub fn preview(&self, changes: &BTreeMap<StateKey, Option<StateValue>>) -> (Hash, TreePatch) {
-        let mut work = Work::new(self);
-        let mut edits = self.edits(changes);
-        work.patch.root = match self.root {
-            Some(root) => work.apply(root, &mut edits),
-            None => {
-                let leaves: Vec<Leaf> = edits.iter().filter_map(Edit::leaf).collect();
-                work.build(&leaves)
-            }
+        let mut hasher = Hasher::default();
+        let edit = |(key, value): (&StateKey, &Option<StateValue>)| Edit {
+            key: hasher.key(key),
+            value: value.as_ref().map(|value| hasher.value(value)),
         };
-        let root = work.patch.root.map_or(Hash::ZERO, |root| root.hash);
-        (root, work.patch)
+        let mut edits: Vec<Edit> = changes.iter().map(edit).collect();
+        edits.sort_unstable_by(|a, b| order(&a.key, &b.key));
+        let patch = self.patch(&edits);
+        (patch.crown.last().map_or(self.root(), |(_, root)| *root), patch)
     }
 
     /// Panics where the tree has changed since the patch was made.
     pub fn commit(&mut self, patch: TreePatch) {
         assert!(patch.generation == self.generation, "a patch is made for the tree it is committed to");
-        self.leaves.commit(patch.leaves);
-        self.branches.commit(patch.branches);
-        self.root = patch.root;
+        for NewValue { node, place, value, leaf } in patch.values {
+            let entry = &mut self.page_mut(node)[place as usize];
+            (entry.value, entry.leaf) = (value, leaf);
+        }
+        for NewBranch { node, place, branch } in patch.branches {
+            self.page_mut(node)[place as usize].branch = branch;
+        }
+        for (node, page) in patch.pages {
+            *self.page_mut(node) = page;
+        }
+        for (node, hash) in patch.crown {
+            self.crown[node as usize] = hash;
+        }
+        self.leaves = patch.leaves;
         self.generation += 1;
+        self.grow();
     }
 
     /// Shows the key's value, or that it has none.
     pub fn prove(&self, key: &StateKey) -> Proof {
-        let key = key_hash(key);
+        self.prove_hash(&Hasher::default().key(key))
+    }
+
+    fn prove_hash(&self, key: &Hash) -> Proof {
         let mut path = Vec::new();
-        let Some(mut child) = self.root else { return Proof { path, leaf: None } };
-        loop {
-            match child.node {
-                Node::Leaf(place) => {
-                    let leaf = self.leaves.get(place);
-                    return Proof { path, leaf: Some((leaf.key, leaf.value)) };
+        let mut node = 1;
+        while node < self.pages.len() {
+            let bit = level_of(node as u32);
+            let [left, right] = [self.crown[2 * node], self.crown[2 * node + 1]];
+            let side = match (left == Hash::ZERO, right == Hash::ZERO) {
+                (false, false) => {
+                    let side = side_of(key, bit);
+                    path.push((bit, [right, left][side]));
+                    side
                 }
-                Node::Branch(place) => {
-                    let branch = self.branches.get(place);
-                    let side = side_of(&key, branch.bit);
-                    path.push((branch.bit, branch.children[1 - side].hash));
-                    child = branch.children[side];
-                }
-            }
+                // All keys here have the same bit, so no node parts them by it.
+                (empty, _) => usize::from(empty),
+            };
+            node = 2 * node + side;
         }
-    }
-
-    /// The leaf that a key's bits lead to.
-    fn nearest(&self, key: &Hash) -> Option<&Leaf> {
-        let mut node = self.root?.node;
-        loop {
-            match node {
-                Node::Leaf(place) => return Some(self.leaves.get(place)),
-                Node::Branch(place) => {
-                    let branch = self.branches.get(place);
-                    node = branch.children[side_of(key, branch.bit)].node;
-                }
-            }
+        let mut entries = &self.pages[node - self.pages.len()][..];
+        while let Some(top) = page::top(entries) {
+            let bit = page::bit_of(entries, top);
+            let (left, right) = entries.split_at(top);
+            let (taken, other) = if side_of(key, bit) == 0 { (left, right) } else { (right, left) };
+            path.push((bit, page::root(other)));
+            entries = taken;
         }
+        Proof { path, leaf: entries.first().map(|leaf| (leaf.key, leaf.value)) }
     }
 
-    /// Changes in order of key hashes, each with the place where it meets the tree. Removals of what is not there, and
-    /// values that are there already, are left out.
-    fn edits(&self, changes: &BTreeMap<StateKey, Option<StateValue>>) -> Vec<Edit> {
-        let mut buffer = Vec::new();
-        let mut edits: Vec<Edit> = Vec::with_capacity(changes.len());
-        for (key, value) in changes {
-            let value = value.as_ref().map(|value| value_hash(value, &mut buffer));
-            edits.push(Edit { key: hash_of_key(key, &mut buffer), value, parts: None });
-        }
-        edits.sort_unstable_by_key(|edit| edit.key);
-        edits.retain_mut(|edit| match self.nearest(&edit.key) {
-            None => edit.value.is_some(),
-            Some(leaf) if leaf.key == edit.key => edit.value != Some(leaf.value),
-            Some(leaf) => {
-                edit.parts = first_difference(&edit.key, &leaf.key);
-                edit.value.is_some()
-            }
-        });
-        edits
-    }
-}
-
-impl Proof {
-    /// Checks that in the state of this root the key has this value, or with None that it has none.
-    pub fn verify(&self, root: Hash, key: &StateKey, value: Option<&StateValue>) -> Result<(), ProofError> {
-        let key = key_hash(key);
-        let value = value.map(|value| value_hash(value, &mut Vec::new()));
-        // A byte counts the bits, so ascending order bounds the length too.
-        if !self.path.is_sorted_by(|(a, _), (b, _)| a < b) || self.leaf.is_none() && !self.path.is_empty() {
-            return Err(ProofError::Malformed);
-        }
-        if self.root(&key) != root {
-            return Err(ProofError::WrongRoot);
-        }
-        let found = self.leaf.filter(|(leaf_key, _)| *leaf_key == key).map(|(_, value)| value);
-        if found == value { Ok(()) } else { Err(ProofError::WrongLeaf) }
-    }
-
-    fn root(&self, key: &Hash) -> Hash {
-        let Some((leaf_key, value)) = self.leaf else { return Hash::ZERO };
-        let leaf = Leaf { key: leaf_key, value }.hash();
-        self.path.iter().rev().fold(leaf, |below, (bit, other)| match side_of(key, *bit) {
-            0 => node_hash(*bit, &below, other),
-            _ => node_hash(*bit, other, &below),
-        })
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Leaf {
-    key: Hash,
-    value: Hash,
-}
-
-impl Leaf {
-    fn new(key: &StateKey, value: &StateValue, buffer: &mut Vec<u8>) -> Leaf {
-        Leaf { value: value_hash(value, buffer), key: hash_of_key(key, buffer) }
-    }
-
-    fn hash(&self) -> Hash {
-        Tag::STATE_LEAF.hash(&[&self.key.0, &self.value.0])
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Branch {
-    bit: u8,
-    children: [Child; 2],
-}
-
-impl Branch {
-    fn hash(&self) -> Hash {
-        node_hash(self.bit, &self.children[0].hash, &self.children[1].hash)
-    }
-}
-
-/// A node as its parent knows it.
-#[derive(Clone, Copy, Debug)]
-struct Child {
-    hash: Hash,
-    node: Node,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Node {
-    Leaf(u32),
-    Branch(u32),
-}
-
-/// What is to become of one key.
-#[derive(Clone, Copy, Debug)]
-struct Edit {
-    key: Hash,
-    /// None removes.
-    value: Option<Hash>,
-    /// Of a key that is not in the tree: the first bit in which it differs from the leaf that its bits lead to. Every
-    /// node on the way there with a later bit has to make room above itself.
-    parts: Option<u8>,
-}
-
-impl Edit {
-    fn leaf(&self) -> Option<Leaf> {
-        self.value.map(|value| Leaf { key: self.key, value })
-    }
-}
-
-/// A patch in the making. Committed nodes are read, never written.
-struct Work<'t> {
-    tree: &'t StateTree,
-    patch: TreePatch,
-}
-
-impl<'t> Work<'t> {
-    fn new(tree: &'t StateTree) -> Self {
-        let (leaves, branches) = (Changes::default(), Changes::default());
-        Work { tree, patch: TreePatch { generation: tree.generation, root: None, leaves, branches } }
-    }
-
-    /// The subtree after edits, which all lead through it. None if nothing is left.
-    fn apply(&mut self, child: Child, edits: &mut [Edit]) -> Option<Child> {
-        if edits.is_empty() {
-            return Some(child);
-        }
-        let own_bit = match child.node {
-            Node::Branch(place) => Some(self.tree.branches.get(place).bit),
-            Node::Leaf(_) => None,
+    /// What edits, in strictly ascending order of keys, do.
+    fn patch(&self, edits: &[Edit]) -> TreePatch {
+        let mut patch = TreePatch {
+            generation: self.generation,
+            leaves: self.leaves,
+            crown: Vec::new(),
+            values: Vec::new(),
+            branches: Vec::new(),
+            pages: Vec::new(),
         };
-        // The first bit in which a new key leaves what all keys here share.
-        let parting = edits.iter().filter_map(|edit| edit.parts).min();
-        if let Some(bit) = parting.filter(|bit| own_bit.is_none_or(|own_bit| *bit < own_bit)) {
-            return self.make_room(child, bit, edits);
-        }
-        match child.node {
-            Node::Leaf(place) => {
-                let edit = &edits[0];
-                assert!(edits.len() == 1, "one edit a key");
-                self.patch.leaves.freed.push(place);
-                edit.leaf().map(|leaf| self.add_leaf(leaf))
+        let mut roots = Vec::with_capacity(edits.len().min(self.pages.len()));
+        let mut draft = Draft::default();
+        let (mut done, mut fetched) = (0, 0);
+        for edits_of_page in edits.chunk_by(|a, b| self.node_of(&a.key) == self.node_of(&b.key)) {
+            if fetched <= done {
+                fetched = edits.len().min(done + EDITS_FETCHED);
+                self.fetch(&edits[done..fetched]);
             }
-            Node::Branch(place) => {
-                let branch = *self.tree.branches.get(place);
-                self.patch.branches.freed.push(place);
-                let [left_edits, right_edits] = split(edits, branch.bit);
-                let left = self.apply(branch.children[0], left_edits);
-                let right = self.apply(branch.children[1], right_edits);
-                self.join(branch.bit, left, right)
+            done += edits_of_page.len();
+            let node = self.node_of(&edits_of_page[0].key);
+            let page = self.page(node);
+            let change = draft.merge(page, edits_of_page);
+            if change == Change::Nothing {
+                continue;
             }
-        }
-    }
-
-    /// A branch above a subtree, for new keys that part from it at a bit before its own.
-    fn make_room(&mut self, child: Child, bit: u8, edits: &mut [Edit]) -> Option<Child> {
-        let newcomer = edits.iter().find(|edit| edit.parts == Some(bit)).expect("the bit is one of them");
-        let new_side = side_of(&newcomer.key, bit);
-        let sides = split(edits, bit);
-        let leaves: Vec<Leaf> = sides[new_side].iter().filter_map(Edit::leaf).collect();
-        let new = self.build(&leaves);
-        let old = self.apply(child, sides[1 - new_side]);
-        let [left, right] = if new_side == 0 { [new, old] } else { [old, new] };
-        self.join(bit, left, right)
-    }
-
-    /// A tree of new leaves in strictly ascending order of keys.
-    fn build(&mut self, leaves: &[Leaf]) -> Option<Child> {
-        let (first, last) = (leaves.first()?, leaves.last()?);
-        let Some(bit) = first_difference(&first.key, &last.key) else { return Some(self.add_leaf(*first)) };
-        let middle = leaves.partition_point(|leaf| side_of(&leaf.key, bit) == 0);
-        let left = self.build(&leaves[..middle]);
-        let right = self.build(&leaves[middle..]);
-        self.join(bit, left, right)
-    }
-
-    fn join(&mut self, bit: u8, left: Option<Child>, right: Option<Child>) -> Option<Child> {
-        let (Some(left), Some(right)) = (left, right) else { return left.or(right) };
-        let branch = Branch { bit, children: [left, right] };
-        let place = self.patch.branches.add(&self.tree.branches, branch);
-        Some(Child { hash: branch.hash(), node: Node::Branch(place) })
-    }
-
-    fn add_leaf(&mut self, leaf: Leaf) -> Child {
-        let place = self.patch.leaves.add(&self.tree.leaves, leaf);
-        Child { hash: leaf.hash(), node: Node::Leaf(place) }
-    }
-}
-
-/// Edits with 0 and with 1 at a bit; they are sorted and agree in all bits before it.
-fn split(edits: &mut [Edit], bit: u8) -> [&mut [Edit]; 2] {
-    let middle = edits.partition_point(|edit| side_of(&edit.key, bit) == 0);
-    let (left, right) = edits.split_at_mut(middle);
-    [left, right]
-}
-
-/// Nodes in one allocation, named by place.
-#[derive(Clone, Debug)]
-struct Arena<T> {
-    nodes: Vec<T>,
-    // Invariant: places that no node of the tree names.
-    free: Vec<u32>,
-}
-
-/// New nodes with the places they will take, and places that become free.
-#[derive(Clone, Debug)]
-struct Changes<T> {
-    added: Vec<T>,
-    freed: Vec<u32>,
-}
-
-impl<T> Default for Arena<T> {
-    fn default() -> Self {
-        Arena { nodes: Vec::new(), free: Vec::new() }
-    }
-}
-
-impl<T> Default for Changes<T> {
-    fn default() -> Self {
-        Changes { added: Vec::new(), freed: Vec::new() }
-    }
-}
-
-impl<T> Arena<T> {
-    fn get(&self, place: u32) -> &T {
-        &self.nodes[place as usize]
-    }
-
-    fn len(&self) -> usize {
-        self.nodes.len() - self.free.len()
-    }
-
-    /// The place of the n-th node that is added next: free places from the end, then new ones.
-    fn place(&self, nth: usize) -> u32 {
-        match self.free.len().checked_sub(nth + 1) {
-            Some(index) => self.free[index],
-            None => u32::try_from(self.nodes.len() + nth - self.free.len()).expect("fewer than 2^32 nodes"),
-        }
-    }
-
-    fn commit(&mut self, changes: Changes<T>) {
-        let more = changes.added.len().saturating_sub(self.free.len());
-        if self.nodes.capacity() - self.nodes.len() < more {
-            // Growing by an eighth, not by doubling, keeps memory near what is used.
-            self.nodes.reserve_exact(more.max(self.nodes.len() / 8));
-        }
-        for node in changes.added {
-            match self.free.pop() {
-                Some(place) => self.nodes[place as usize] = node,
-                None => self.nodes.push(node),
+            roots.push((node, draft.rehash()));
+            match change {
+                Change::Entries => {
+                    patch.leaves = patch.leaves + draft.entries.len() - page.len();
+                    patch.pages.push((node, Box::from(&draft.entries[..])));
+                }
+                _ => patch.add_values(node, page, &draft),
             }
         }
-        self.free.extend(changes.freed);
+        patch.crown = self.fold(roots);
+        patch
+    }
+
+    /// Reads the pages that edits lead to. A page's place is known from the key alone, so the waits for memory overlap; when
+    /// the hashing comes to a page, it is near.
+    fn fetch(&self, edits: &[Edit]) {
+        let read = |sum: u8, edit: &Edit| {
+            let page = self.page(self.node_of(&edit.key));
+            page.iter().fold(sum, |sum, entry| sum ^ entry.key.0[0] ^ entry.leaf.0[0])
+        };
+        core::hint::black_box(edits.iter().fold(0, read));
+    }
+
+    /// New hashes of pages, in order of keys, and of all nodes above them; the root comes last.
+    fn fold(&self, pages: Vec<(u32, Hash)>) -> Vec<(u32, Hash)> {
+        let lowest = 1 << (self.crown.len() as u32 - 1).ilog2();
+        // Pages of the lower level have the first keys. Their parents have keys before the pages of the level above.
+        let lower = pages.partition_point(|(node, _)| *node >= lowest);
+        let mut crown = Vec::with_capacity(2 * pages.len() + 64);
+        crown.extend_from_slice(&pages[..lower]);
+        let (mut start, mut upper) = (0, &pages[lower..]);
+        let mut siblings = Vec::with_capacity(pages.len());
+        loop {
+            let end = crown.len();
+            siblings.clear();
+            siblings.extend(crown[start..end].iter().map(|(node, _)| self.crown[*node as usize ^ 1]));
+            let mut place = start;
+            while place < end && crown[place].0 > 1 {
+                let (node, hash) = crown[place];
+                let bit = level_of(node) - 1;
+                let pair = crown[place..end].get(1).filter(|(next, _)| *next == node ^ 1).map(|(_, hash)| *hash);
+                let sibling = pair.unwrap_or(siblings[place - start]);
+                let parent = if node % 2 == 0 { join(bit, &hash, &sibling) } else { join(bit, &sibling, &hash) };
+                crown.push((node / 2, parent));
+                place += if pair.is_some() { 2 } else { 1 };
+            }
+            crown.extend_from_slice(core::mem::take(&mut upper));
+            start = end;
+            if start == crown.len() {
+                return crown;
+            }
+        }
+    }
+
+    /// Splits pages, from the first keys on, until they are as small as they should be: a few in a block that opens
+    /// accounts, never all at once. No hash changes. Pages that removals have emptied stay.
+    fn grow(&mut self) {
+        while self.leaves > LEAVES_A_PAGE * self.pages.len() && self.pages.len() < PAGES_MAX {
+            reserve(&mut self.crown, 2);
+            let node = self.pages.len() as u32;
+            let page = self.pages.pop_front().expect("never empty");
+            for half in page::split(&page, level_of(node)) {
+                self.crown.push(page::root(&half));
+                self.pages.push_back(half);
+            }
+        }
+    }
+
+    /// The node of the page that has the key or would have it.
+    fn node_of(&self, key: &Hash) -> u32 {
+        node_of(self.pages.len(), prefix_of(key))
+    }
+
+    fn page(&self, node: u32) -> &Page {
+        &self.pages[node as usize - self.pages.len()]
+    }
+
+    fn page_mut(&mut self, node: u32) -> &mut Page {
+        let first = self.pages.len();
+        &mut self.pages[node as usize - first]
     }
 }
 
-impl<T> Changes<T> {
-    fn add(&mut self, arena: &Arena<T>, node: T) -> u32 {
-        let place = arena.place(self.added.len());
-        self.added.push(node);
-        place
+impl TreePatch {
+    fn add_values(&mut self, node: u32, page: &Page, draft: &Draft) {
+        for (place, (before, after)) in (0..).zip(page.iter().zip(&draft.entries)) {
+            if after.value != before.value {
+                self.values.push(NewValue { node, place, value: after.value, leaf: after.leaf });
+            }
+            if after.branch != before.branch {
+                self.branches.push(NewBranch { node, place, branch: after.branch });
+            }
+        }
     }
 }
 
-fn key_hash(key: &StateKey) -> Hash {
-    hash_of_key(key, &mut Vec::new())
+/// Growing by an eighth, not by doubling, keeps memory near what is used.
+fn reserve(crown: &mut Vec<Hash>, more: usize) {
+    if crown.capacity() - crown.len() < more {
+        crown.reserve_exact(more.max(crown.len() / 8));
+    }
 }
 
-fn hash_of_key(key: &StateKey, buffer: &mut Vec<u8>) -> Hash {
-    buffer.clear();
-    key.serialize(buffer).expect("writing to a vector cannot fail");
-    Tag::STATE_KEY.hash(&[buffer])
+/// In a crown over so many pages, the node of the page for keys that begin so.
+fn node_of(pages: usize, prefix: u32) -> u32 {
+    let nodes = 2 * pages as u64;
+    let node = (1 << 32 | u64::from(prefix)) >> (32 - (nodes - 1).ilog2());
+    (if node < nodes { node } else { node / 2 }) as u32
 }
 
-fn value_hash(value: &StateValue, buffer: &mut Vec<u8>) -> Hash {
-    buffer.clear();
-    value.serialize(buffer).expect("writing to a vector cannot fail");
-    STATE_VALUE.hash(&[buffer])
+/// How many bits of a key lead to the node; so the first bit that its own keys may part at.
+fn level_of(node: u32) -> u8 {
+    node.ilog2() as u8
 }
 
-fn node_hash(bit: u8, left: &Hash, right: &Hash) -> Hash {
-    let hasher = Tag::STATE_NODE.hasher().chain_update([bit]).chain_update(left.0).chain_update(right.0);
-    Hash(hasher.finalize().into())
+fn prefix_of(key: &Hash) -> u32 {
+    u32::from_be_bytes(key.0[..4].try_into().expect("four bytes"))
 }
 
 fn side_of(key: &Hash, bit: u8) -> usize {
     usize::from(key.0[usize::from(bit / 8)] >> (7 - bit % 8) & 1)
 }
 
-/// None if they are equal.
-fn first_difference(a: &Hash, b: &Hash) -> Option<u8> {
-    let (index, (a, b)) = a.0.iter().zip(&b.0).enumerate().find(|(_, (a, b))| a != b)?;
-    Some((index * 8) as u8 + (a ^ b).leading_zeros() as u8)
+/// Eight bytes tell almost all keys apart.
+fn order(a: &Hash, b: &Hash) -> Ordering {
+    let word = |key: &Hash| u64::from_be_bytes(*key.0.first_chunk().expect("eight bytes"));
+    word(a).cmp(&word(b)).then_with(|| a.cmp(b))
 }
 
-const STATE_VALUE: Tag = Tag("concordat/state-value/v1");
+/// None if they are equal.
+fn first_difference(a: &Hash, b: &Hash) -> Option<u8> {
+    let words = a.0.as_chunks().0.iter().zip(b.0.as_chunks().0);
+    let differences = words.map(|(a, b)| u64::from_be_bytes(*a) ^ u64::from_be_bytes(*b));
+    let (word, difference) = (0u8..).zip(differences).find(|(_, difference)| *difference != 0)?;
+    Some(64 * word + difference.leading_zeros() as u8)
+}
+
+/// On average; 2 to 8 where keys are spread evenly. With smaller pages the crown grows (32 bytes more a key at 2), with
+/// larger ones what is read for a change (a tenth more time at 12).
+const LEAVES_A_PAGE: usize = 4;
+
+/// Nodes have numbers of 32 bits. Past this (eight thousand million accounts) pages just get longer.
+const PAGES_MAX: usize = 1 << 31;
+
+/// About 80 kB of pages: they are still in a core's own cache when their turn comes.
+const EDITS_FETCHED: usize = 128;
 
 #[cfg(test)]
 mod tests;
