@@ -16,7 +16,7 @@
 //! How it is kept decides the time, because the memory of a large tree is far from the processor: a node that names its
 //! children is a wait at each level. So nothing here names anything. Key hashes are evenly spread; their first bits
 //! say which of many small pages has a leaf, and above the pages the hashes lie in an array. A block's changes meet
-//! their pages in ascending order and go up level by level, each node hashed once. docs/adr/0008 weighs this.
+//! their pages in ascending order and go up level by level, each node hashed once. docs/adr/0009 weighs this.
 
 mod build;
 mod hash;
