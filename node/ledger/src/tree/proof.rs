@@ -26,8 +26,10 @@ pub enum ProofError {
     Malformed,
     /// It leads to another root.
     WrongRoot,
-    /// It ends at another key's leaf, at a leaf with another value, or at a leaf where there should be none.
-    WrongLeaf,
+    /// It leads to the root, but is not the way of this key, or ends at another key's leaf.
+    WrongKey,
+    /// The key has another value, or has one and should have none.
+    WrongValue,
 }
 
 impl fmt::Display for ProofError {
@@ -35,7 +37,8 @@ impl fmt::Display for ProofError {
         f.write_str(match self {
             ProofError::Malformed => "the proof is not a path of ascending bits",
             ProofError::WrongRoot => "the proof leads to another root",
-            ProofError::WrongLeaf => "the proof ends at a leaf that says otherwise",
+            ProofError::WrongKey => "the proof is of another key",
+            ProofError::WrongValue => "the proof ends at a leaf that says otherwise of the key",
         })
     }
 }
@@ -56,19 +59,32 @@ impl Proof {
         if !self.path.is_sorted_by(|(a, _), (b, _)| a < b) || self.leaf.is_none() && !self.path.is_empty() {
             return Err(ProofError::Malformed);
         }
-        if self.root(key) != root {
+        let Some((leaf_key, leaf_value)) = self.leaf else {
+            return match (root == Hash::ZERO, value) {
+                (false, _) => Err(ProofError::WrongRoot),
+                (true, None) => Ok(()),
+                (true, Some(_)) => Err(ProofError::WrongKey),
+            };
+        };
+        // By the leaf's own bits: whether it is in the tree does not depend on what is asked about it.
+        if path_root(&self.path, &leaf_key, &leaf_value) != root {
             return Err(ProofError::WrongRoot);
         }
-        let found = self.leaf.filter(|(leaf_key, _)| leaf_key == key).map(|(_, value)| value);
-        if found == value { Ok(()) } else { Err(ProofError::WrongLeaf) }
+        let is_way_of_key = self.path.iter().all(|(bit, _)| side_of(key, *bit) == side_of(&leaf_key, *bit));
+        match value {
+            _ if !is_way_of_key => Err(ProofError::WrongKey),
+            None if leaf_key == *key => Err(ProofError::WrongValue),
+            None => Ok(()),
+            Some(_) if leaf_key != *key => Err(ProofError::WrongKey),
+            Some(value) if leaf_value != value => Err(ProofError::WrongValue),
+            Some(_) => Ok(()),
+        }
     }
+}
 
-    fn root(&self, key: &Hash) -> Hash {
-        let Some((leaf_key, value)) = self.leaf else { return Hash::ZERO };
-        let leaf = leaf_hash(&leaf_key, &value);
-        self.path.iter().rev().fold(leaf, |below, (bit, other)| match side_of(key, *bit) {
-            0 => node_hash(*bit, &below, other),
-            _ => node_hash(*bit, other, &below),
-        })
-    }
+fn path_root(path: &[(u8, Hash)], leaf_key: &Hash, leaf_value: &Hash) -> Hash {
+    path.iter().rev().fold(leaf_hash(leaf_key, leaf_value), |below, (bit, other)| match side_of(leaf_key, *bit) {
+        0 => node_hash(*bit, &below, other),
+        _ => node_hash(*bit, other, &below),
+    })
 }

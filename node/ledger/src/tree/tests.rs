@@ -122,9 +122,12 @@ fn check_proofs(tree: &StateTree, entries: &Entries, keys: impl Iterator<Item = 
     for key in keys {
         let (proof, found) = (tree.prove_hash(&key), entries.get(&key).copied());
         assert_eq!(proof.verify_hashes(tree.root(), &key, found), Ok(()));
-        let wrong = if found.is_some() { None } else { Some(value_hash(0)) };
-        assert_eq!(proof.verify_hashes(tree.root(), &key, wrong), Err(ProofError::WrongLeaf));
-        assert_eq!(proof.verify_hashes(tree.root(), &key, Some(value_hash(255))), Err(ProofError::WrongLeaf));
+        let (wrong, error) = match found {
+            Some(_) => (None, ProofError::WrongValue),
+            None => (Some(value_hash(0)), ProofError::WrongKey),
+        };
+        assert_eq!(proof.verify_hashes(tree.root(), &key, wrong), Err(error));
+        assert_eq!(proof.verify_hashes(tree.root(), &key, Some(value_hash(255))), Err(error));
     }
 }
 
@@ -299,7 +302,7 @@ fn a_stale_patch_is_refused() {
 fn an_empty_tree_has_nothing() {
     let proof = StateTree::new().prove(&key(1));
     assert_eq!(proof.verify(Hash::ZERO, &key(1), None), Ok(()));
-    assert_eq!(proof.verify(Hash::ZERO, &key(1), Some(&value(1))), Err(ProofError::WrongLeaf));
+    assert_eq!(proof.verify(Hash::ZERO, &key(1), Some(&value(1))), Err(ProofError::WrongKey));
     assert_eq!(proof.verify(Hash([1; 32]), &key(1), None), Err(ProofError::WrongRoot));
 }
 
@@ -314,7 +317,8 @@ fn every_altered_byte_is_refused() {
             let opposite = claim.is_none().then(|| value(7));
             let good = tree.prove(&key(number));
             assert_eq!(good.verify(root, &key(number), claim.as_ref()), Ok(()));
-            assert_eq!(good.verify(root, &key(number), opposite.as_ref()), Err(ProofError::WrongLeaf));
+            let error = if claim.is_some() { ProofError::WrongValue } else { ProofError::WrongKey };
+            assert_eq!(good.verify(root, &key(number), opposite.as_ref()), Err(error));
             let bytes = encode(&good);
             for (place, bit) in (0..bytes.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))) {
                 let mut altered = bytes.clone();
@@ -345,8 +349,10 @@ fn forged_proofs_fail() {
         let claim = (number < 50).then(|| value(7));
         let good = tree.prove(&key(number));
         assert_eq!(good.verify(root, &key(number), claim.as_ref()), Ok(()));
-        assert!(good.verify(root, &key(number), Some(&value(8))).is_err());
-        assert!(good.verify(root, &key((number + 1) % 50), claim.as_ref()).is_err());
+        let error = if claim.is_some() { ProofError::WrongValue } else { ProofError::WrongKey };
+        assert_eq!(good.verify(root, &key(number), Some(&value(8))), Err(error));
+        let of_another = good.verify(root, &key((number + 1) % 50), claim.as_ref());
+        assert!(matches!(of_another, Err(ProofError::WrongKey | ProofError::WrongValue)), "{of_another:?}");
         for step in 0..good.path.len() {
             let mut forged = good.clone();
             forged.path.remove(step);
