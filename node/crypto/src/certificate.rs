@@ -6,7 +6,7 @@ use crate::{
 };
 use concordat_types::{
     Bitmap, BlsSignature, Certificate, CertificateKind, Evidence, NetworkId, SignedVote, ValidatorIndex, Verified,
-    VoteType,
+    Vote, VoteType,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -48,22 +48,52 @@ pub fn certificate_from_votes(
     let mut signers = Bitmap::new(keys.set().len());
     let mut signatures: Vec<BlsSignature> = Vec::with_capacity(votes.len());
     for signed in votes {
-        if signed.vote != first.vote {
-            return Err(CertificateError::VotesDiffer);
-        }
-        if keys.get(signed.validator).is_none() {
-            return Err(CertificateError::UnknownValidator(signed.validator));
-        }
-        if signers.contains(signed.validator) {
-            return Err(CertificateError::VoterTwice(signed.validator));
-        }
-        signers.insert(signed.validator);
+        add_signer(&mut signers, signed, &first.vote, keys)?;
         signatures.push(signed.signature);
     }
     let signature = bls::aggregate_parsed_before(&signatures).map_err(CertificateError::NotASignature)?;
     let (height, round, valid_round) = (first.vote.height, first.vote.round, first.vote.valid_round);
     let certificate = Certificate { kind, height, round, valid_round, block, signers, signature };
     verify_certificate(certificate, keys, network, epoch)
+}
+
+/// A certificate with more signers: votes equal to its own that came when it had been made. They need not have been
+/// verified; what comes out is.
+pub fn extend_certificate(
+    certificate: &Certificate,
+    more: &[SignedVote],
+    keys: &ValidatorKeys,
+    network: NetworkId,
+    epoch: u32,
+) -> Result<Verified<Certificate>, CertificateError> {
+    let vote = certificate.vote();
+    let mut signers = certificate.signers.clone();
+    let mut signatures = vec![certificate.signature];
+    for signed in more {
+        add_signer(&mut signers, signed, &vote, keys)?;
+        signatures.push(signed.signature);
+    }
+    let signature = bls::aggregate_parsed_before(&signatures).map_err(CertificateError::NotASignature)?;
+    verify_certificate(Certificate { signers, signature, ..certificate.clone() }, keys, network, epoch)
+}
+
+fn add_signer(
+    signers: &mut Bitmap,
+    signed: &SignedVote,
+    vote: &Vote,
+    keys: &ValidatorKeys,
+) -> Result<(), CertificateError> {
+    if signed.vote != *vote {
+        return Err(CertificateError::VotesDiffer);
+    }
+    if keys.get(signed.validator).is_none() {
+        return Err(CertificateError::UnknownValidator(signed.validator));
+    }
+    if signers.contains(signed.validator) {
+        return Err(CertificateError::VoterTwice(signed.validator));
+    }
+    signers.insert(signed.validator);
+    Ok(())
 }
 
 /// A quorum of the set's power signed the certificate's vote. That the height is the set's is for the caller to see to.

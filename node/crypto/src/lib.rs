@@ -15,7 +15,9 @@ mod test_keys;
 mod transactions;
 mod votes;
 
-pub use certificate::{CertificateError, EvidenceError, certificate_from_votes, verify_certificate, verify_evidence};
+pub use certificate::{
+    CertificateError, EvidenceError, certificate_from_votes, extend_certificate, verify_certificate, verify_evidence,
+};
 pub use ed25519::{is_usable_key, verify_signature};
 pub use finality::{
     Anchor, AnchorError, ChangeError, CommitError, Final, FinalityError, GenesisAnchor, HeaderError, verify_finality,

@@ -50,6 +50,26 @@ fn votes_that_make_no_certificate() {
     assert_eq!(make(&unknown), CertificateError::UnknownValidator(ValidatorIndex(7)));
 }
 
+#[test]
+fn late_votes_extend_a_certificate() {
+    let keys = validator_keys(&[100; 7]);
+    let made = certificate(&keys, &[0, 1, 2, 3, 4]);
+    let extend = |more: &[SignedVote]| extend_certificate(&made, more, &keys, NETWORK, EPOCH);
+    // The same as if all had been there in time, whatever their order.
+    let late = [6, 5].map(|validator| signed(validator, precommit(5, 1)));
+    assert_eq!(extend(&late).unwrap().into_inner(), certificate(&keys, &[0, 1, 2, 3, 4, 5, 6]));
+    assert_eq!(extend(&[]).unwrap().into_inner(), made);
+    assert_eq!(extend(&[late[0], late[0]]), Err(CertificateError::VoterTwice(ValidatorIndex(6))));
+    assert_eq!(extend(&[signed(4, precommit(5, 1))]), Err(CertificateError::VoterTwice(ValidatorIndex(4))));
+    assert_eq!(extend(&[signed(6, precommit(5, 2))]), Err(CertificateError::VotesDiffer));
+    let unknown = SignedVote { validator: ValidatorIndex(7), ..late[0] };
+    assert_eq!(extend(&[unknown]), Err(CertificateError::UnknownValidator(ValidatorIndex(7))));
+    let forged = SignedVote { signature: signed(6, precommit(5, 2)).signature, ..late[0] };
+    assert_eq!(extend(&[late[1], forged]), Err(CertificateError::BadSignature));
+    let no_point = SignedVote { signature: BlsSignature([0; 96]), ..late[0] };
+    assert_eq!(extend(&[no_point]), Err(CertificateError::NotASignature(BlsError::NotAPoint)));
+}
+
 /// Votes that were verified against another set of the same size.
 #[test]
 fn what_was_made_is_verified() {
