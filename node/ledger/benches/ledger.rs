@@ -126,7 +126,7 @@ fn uuid(number: u64) -> Uuid {
 
 fn payments(criterion: &mut Criterion) {
     let world = world();
-    let context = BlockContext { height: Height(1), time: NOW };
+    let context = BlockContext { height: Height(1), time: NOW, ..BlockContext::default() };
     let run = |block: &[Arc<Verified<CheckedTransaction>>]| -> Execution {
         execute(&world, &context, block).expect("a valid block")
     };

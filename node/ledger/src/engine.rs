@@ -4,22 +4,29 @@
 use crate::{
     ids::{IdKey, IdRecord},
     overlay::Overlay,
+    participation::{self, Participation},
     results::{ResultsRoot, TransactionResult},
+    sets,
     state::{StateKey, StateValue},
     transaction::{Block, execute_transaction},
     view::{self, StateView},
     window,
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
-use concordat_types::{CheckedTransaction, Hash, Height, Member, MemberId, Parameters, Rights, Timestamp, Verified};
+use concordat_types::{
+    Bitmap, BlockId, CheckedTransaction, Hash, Height, Member, MemberId, Parameters, Rights, Timestamp, Verified,
+};
 use core::fmt;
 
 /// What the ledger is told of the block.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct BlockContext {
     pub height: Height,
     /// The header's; later than the parent's.
     pub time: Timestamp,
+    pub parent: BlockId,
+    /// Signers of the participation record, by their places in the set of its height.
+    pub participation: Option<Bitmap>,
 }
 
 /// All that a block does.
@@ -87,9 +94,11 @@ pub fn execute(
     let parameters = view::parameters(view);
     check_block(view, &parameters, context, transactions)?;
     let mut overlay = Overlay::new(view);
-    advance_validators(&mut overlay);
+    advance_validators(&mut overlay, context.height);
+    participation::record(&mut overlay, context);
+    sets::forget_before(&mut overlay, Height(context.height.0.saturating_sub(Participation::REACH)));
     overlay.keep();
-    let block = Block { context: *context, parameters };
+    let block = Block { context: context.clone(), parameters };
     let (mut results, mut root, mut items) =
         (Vec::with_capacity(transactions.len()), ResultsRoot::default(), Vec::new());
     for (tx_index, checked) in (0..).zip(transactions) {
@@ -156,9 +165,10 @@ impl fmt::Debug for Inclusion<'_> {
 }
 
 /// The state of height h names the validators of h + 1 and h + 2, so what was after next becomes next.
-fn advance_validators(overlay: &mut Overlay<'_>) {
-    let after_next = overlay.value(&StateKey::ValidatorsAfterNext);
-    if overlay.value(&StateKey::ValidatorsNext) != after_next {
-        overlay.put(StateKey::ValidatorsNext, after_next);
+fn advance_validators(overlay: &mut Overlay<'_>, height: Height) {
+    let after_next = view::validators_after_next(overlay);
+    if view::next_validators(overlay) != after_next {
+        sets::begin(overlay, height.next(), after_next.clone());
+        overlay.put(StateKey::ValidatorsNext, Some(StateValue::Validators(after_next)));
     }
 }

@@ -1,11 +1,12 @@
 //! The state before the first block.
 
 use crate::{
+    participation::Participation,
     state::{StateKey, StateValue},
     window::{IdWindow, first_minute},
 };
-use alloc::collections::BTreeMap;
-use concordat_types::{Account, AccountId, Asset, Genesis, money::AccountFlags};
+use alloc::{collections::BTreeMap, vec};
+use concordat_types::{Account, AccountId, Asset, Genesis, Height, money::AccountFlags};
 
 /// Members, assets, an issuance account each, parameters and the validator set, which decides heights 1 and 2. Panics
 /// where `Genesis::check` was not called or its error ignored.
@@ -15,6 +16,9 @@ pub fn genesis_state(genesis: &Genesis) -> BTreeMap<StateKey, StateValue> {
     let window = IdWindow { swept_before: first_minute(genesis.time, &genesis.parameters) };
     state.insert(StateKey::Parameters, StateValue::Parameters(genesis.parameters.clone()));
     state.insert(StateKey::ValidatorsNext, StateValue::Validators(validators.clone()));
+    state.insert(StateKey::ValidatorSets, StateValue::ValidatorSets(vec![Height(1)]));
+    state.insert(StateKey::ValidatorsFrom(Height(1)), StateValue::Validators(validators.clone()));
+    state.insert(StateKey::Participation, StateValue::Participation(Participation::default()));
     state.insert(StateKey::ValidatorsAfterNext, StateValue::Validators(validators));
     state.insert(StateKey::IdWindow, StateValue::IdWindow(window));
     for member in &genesis.members {

@@ -1,9 +1,11 @@
 //! What the state consists of: keys, values and their canonical bytes.
 
-use crate::window::IdWindow;
+use crate::{participation::Participation, window::IdWindow};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_types::{Account, AccountId, Asset, AssetCode, Hash, Member, MemberId, Parameters, ValidatorSet, encode};
+use concordat_types::{
+    Account, AccountId, Asset, AssetCode, Hash, Height, Member, MemberId, Parameters, ValidatorSet, encode,
+};
 
 /// Names one value of the state. The canonical encoding (one byte of kind, then the name) is the store's table key and
 /// what the state tree hashes. Kinds are numbers for ever; later ones take the next free number.
@@ -24,6 +26,12 @@ pub enum StateKey {
     IdWindow = 6,
     /// The ids whose own time is in this minute (Unix milliseconds / 60,000). See `window`.
     IdBucket(u64) = 7,
+    /// Whose precommits the last blocks have shown. See `participation`.
+    Participation = 20,
+    /// The first heights of the validator sets that are kept. See `sets`.
+    ValidatorSets = 21,
+    /// The set that decides from this height on, to the start of the next.
+    ValidatorsFrom(Height) = 22,
 }
 
 impl StateKey {
@@ -43,4 +51,7 @@ pub enum StateValue {
     Account(Account) = 5,
     IdWindow(IdWindow) = 6,
     IdBucket(Hash) = 7,
+    Participation(Participation) = 20,
+    /// Ascending.
+    ValidatorSets(Vec<Height>) = 21,
 }

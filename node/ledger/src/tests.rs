@@ -5,6 +5,7 @@ mod batch;
 mod books;
 mod golden;
 mod ids;
+mod participation;
 mod payments;
 mod precedence;
 mod scenario;

@@ -353,7 +353,8 @@ impl Chain {
             });
         }
         let transactions: Vec<_> = parts.batches.iter().flat_map(|batch| batch.transactions.iter().cloned()).collect();
-        let context = BlockContext { height: self.tip.height.next(), time };
+        let context =
+            BlockContext { height: self.tip.height.next(), time, parent: self.tip.block, ..BlockContext::default() };
         // Nothing of the chain is changed by an execution, so there is nothing a panic could leave half-done.
         let run = std::panic::AssertUnwindSafe(|| execute(self, &context, &transactions));
         match std::panic::catch_unwind(run) {

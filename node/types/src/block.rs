@@ -156,6 +156,8 @@ pub struct Body {
 
 impl Body {
     pub const EVIDENCE_MAX: usize = 32;
+    /// Heights that precommits have time to arrive in before a block says who sent one.
+    pub const PARTICIPATION_LAG: u64 = 10;
 }
 
 /// What a header says of the parent's commit certificate in the body; zero where there is none.

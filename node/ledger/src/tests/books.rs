@@ -11,7 +11,8 @@ use concordat_types::{
 };
 
 fn run(world: &MemoryState, height: u64, transactions: &[Arc<Verified<CheckedTransaction>>]) -> crate::Execution {
-    execute(world, &BlockContext { height: Height(height), time: NOW }, transactions).unwrap()
+    execute(world, &BlockContext { height: Height(height), time: NOW, ..BlockContext::default() }, transactions)
+        .unwrap()
 }
 
 #[test]
@@ -106,13 +107,15 @@ fn only_what_differs_is_a_change() {
     let pay = |number, debit, credit| Operation::Transfer(transfer(id_at(number, NOW), debit, credit, 5));
     let operations = vec![pay(1, "A", "B"), pay(2, "C", "B")];
     let refused = sign(transaction("bank-a", id_at(3, NOW), NOW, operations), &["bank-a"]);
-    assert!(run(&world, 1, &[refused]).changes.keys().all(|key| matches!(key, StateKey::IdBucket(_))));
+    // Every block is a parent, and every id is recorded.
+    let always = |key: &StateKey| matches!(key, StateKey::IdBucket(_) | StateKey::Participation);
+    assert!(run(&world, 1, &[refused]).changes.keys().all(always));
     let paid = sign(transaction("bank-a", id_at(4, NOW), NOW, vec![pay(4, "A", "B")]), &["bank-a"]);
     let changes: Vec<_> = run(&world, 1, &[paid]).changes.into_keys().collect();
     let mut accounts = ["A", "B"].map(|name| StateKey::Account(account_id(name)));
     accounts.sort();
-    assert_eq!(changes, [accounts[0], accounts[1], StateKey::IdBucket(NOW.0 / 60_000)]);
-    assert!(run(&world, 1, &[]).changes.is_empty());
+    assert_eq!(changes, [accounts[0], accounts[1], StateKey::IdBucket(NOW.0 / 60_000), StateKey::Participation]);
+    assert!(run(&world, 1, &[]).changes.into_keys().eq([StateKey::Participation]));
 }
 
 #[test]

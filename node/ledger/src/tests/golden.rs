@@ -20,6 +20,9 @@ fn keys() {
         (StateKey::Account(account_id("A")), ACCOUNT_KEY),
         (StateKey::IdWindow, "06"),
         (StateKey::IdBucket(0x0102), "070201000000000000"),
+        (StateKey::Participation, "14"),
+        (StateKey::ValidatorSets, "15"),
+        (StateKey::ValidatorsFrom(Height(0x0102)), "160201000000000000"),
     ];
     for (key, bytes) in golden {
         assert_eq!(hex(&key.to_bytes()), bytes);
@@ -57,7 +60,8 @@ fn roots() {
         .map(|(number, (name, operations))| sign(transaction(name, id(number), NOW, operations), &[name]))
         .collect();
     let mut world = world();
-    let execution = execute(&world, &BlockContext { height: Height(1), time: NOW }, &block).unwrap();
+    let execution =
+        execute(&world, &BlockContext { height: Height(1), time: NOW, ..BlockContext::default() }, &block).unwrap();
     assert_eq!(execution.results_root.to_string(), RESULTS_ROOT);
     let leaves = result_leaves(&block, &execution.results);
     assert_eq!(hex(&encode(&leaves[leaves.len() - 1])), LAST_LEAF);
@@ -70,7 +74,7 @@ const ID_KEY: &str = "018bcfe5680070008000000000000001010662616e6b2d61";
 const TRANSFER_RECORD: &str = "01050505050505050505050505050505055c00020000000000000003000000040006000000";
 const TRANSACTION_RECORD: &str =
     "0005050505050505050505050505050505020000000000000003000000010000000000010000005c000100000001000000";
-const GENESIS_ROOT: &str = "77b2ae5021f739e8c274e1cc6d3125bc7edba788f80c49de6700c5103a04978a";
+const GENESIS_ROOT: &str = "a98361971f20945c24e52c0a112de4be2884fa91da5c97b422d307375349c7bf";
 const RESULTS_ROOT: &str = "a05b0760445ebb1d9e310025188baa404ec3a3fc3c7d1f51ff8bdffedb4e182c";
 const LAST_LEAF: &str = "030000000000000000001aa25b7442ee8ebe9351d3ec262775c753d34fb52868a3180bab2547caf5e8f5018bcfe56800700080000000000000021246e6818b80ebb92d2da5882efd424b974b3be4713dab0b1f539ca620278c5d000001";
-const STATE_ROOT: &str = "0ccc72c876d6dd71925713a20710d71ca917f58ac235230762718f7a09109b38";
+const STATE_ROOT: &str = "5b5d4f87cd6bc0df95424bcbb965aabb237bcd5c056caa11e2142820c5888ba3";

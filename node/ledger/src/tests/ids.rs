@@ -120,7 +120,7 @@ fn run(
     transactions: Vec<concordat_types::Transaction>,
 ) -> Execution {
     let transactions: Vec<_> = transactions.into_iter().map(|transaction| sign(transaction, &["bank-a"])).collect();
-    execute(world, &BlockContext { height: Height(height), time }, &transactions).unwrap()
+    execute(world, &BlockContext { height: Height(height), time, ..BlockContext::default() }, &transactions).unwrap()
 }
 
 fn pay(number: u64, id_time: Timestamp, valid_until: Timestamp) -> concordat_types::Transaction {
@@ -221,7 +221,7 @@ fn ids_outside_the_window_are_never_asked_for() {
     let old = Timestamp(NOW.0 - WINDOW_MS - 1);
     let strict = Strict(funded(), Timestamp(NOW.0 - WINDOW_MS));
     let transactions = [pay(1, old, NOW), pay(2, NOW, NOW)].map(|transaction| sign(transaction, &["bank-a"]));
-    let context = BlockContext { height: Height(1), time: NOW };
+    let context = BlockContext { height: Height(1), time: NOW, ..BlockContext::default() };
     let execution = execute(&strict, &context, &transactions).unwrap();
     let codes = execution.results.iter().map(|result| result.operations[0].code).collect::<Vec<_>>();
     assert_eq!(codes, [ResultCode::IdOutsideWindow, ResultCode::Ok]);
@@ -229,7 +229,7 @@ fn ids_outside_the_window_are_never_asked_for() {
 
 #[test]
 fn valid_until_makes_a_block_invalid() {
-    let context = BlockContext { height: Height(1), time: NOW };
+    let context = BlockContext { height: Height(1), time: NOW, ..BlockContext::default() };
     let outcome = |valid_until: u64| {
         let checked = sign(pay(1, NOW, Timestamp(valid_until)), &["bank-a"]);
         let funded = funded();
@@ -251,7 +251,7 @@ fn valid_until_makes_a_block_invalid() {
 /// Whoever makes one up in another's name gets it into no block.
 #[test]
 fn a_transaction_that_its_submitter_has_not_signed_makes_a_block_invalid() {
-    let context = BlockContext { height: Height(1), time: NOW };
+    let context = BlockContext { height: Height(1), time: NOW, ..BlockContext::default() };
     let valid_until = Timestamp(NOW.0 + 1);
     for signers in [&["bank-b"][..], &["bank-a:admin"], &["nobody"], &["bank-b", "central-bank"], &[]] {
         let good = sign(pay(1, NOW, valid_until), &["bank-a"]);
@@ -266,7 +266,7 @@ fn a_block_has_a_limit_of_transfers() {
     let mut world = funded();
     let Some(StateValue::Parameters(parameters)) = world.state.get_mut(&StateKey::Parameters) else { panic!() };
     parameters.block_transfers_max = 3;
-    let context = BlockContext { height: Height(1), time: NOW };
+    let context = BlockContext { height: Height(1), time: NOW, ..BlockContext::default() };
     let mut transactions: Vec<_> = (1..4).map(|n| sign(pay(n, NOW, NOW), &["bank-a"])).collect();
     assert!(execute(&world, &context, &transactions).is_ok());
     transactions.push(sign(pay(4, NOW, NOW), &["bank-a"]));

@@ -40,7 +40,7 @@ fn check_pairs(case: fn() -> Case, faults: &[Fault], apart: &[[ResultCode; 2]]) 
 
 fn result(case: Case) -> ResultCode {
     let transaction = transaction(case.submitter, case.transaction_id, NOW, vec![case.operation.clone()]);
-    let context = BlockContext { height: Height(1), time: NOW };
+    let context = BlockContext { height: Height(1), time: NOW, ..BlockContext::default() };
     let execution = execute(&case.world, &context, &[sign(transaction, &case.signers)]).unwrap();
     let operation = &execution.results[0].operations[0];
     match case.operation {

@@ -135,7 +135,7 @@ impl Scenario {
 
     fn run_block(&mut self, block: Vec<Expected>, text: &str) {
         let (transactions, expected): (Vec<_>, Vec<_>) = block.into_iter().unzip();
-        let context = BlockContext { height: self.height, time: self.time };
+        let context = BlockContext { height: self.height, time: self.time, ..BlockContext::default() };
         let execution = execute(&self.world, &context, &transactions).unwrap();
         for (result, expected) in execution.results.iter().zip(&expected) {
             assert_eq!(&describe(result), expected, "{text}");
