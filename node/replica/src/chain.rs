@@ -11,13 +11,13 @@ use crate::{
 use concordat_crypto::{ValidatorKeys, verify_certificate, verify_evidence};
 use concordat_ledger::{
     BlockContext, Execution, IdKey, IdRecord, InvalidBlock, StateKey, StateTree, StateValue, StateView, TreePatch,
-    conservation_in_full, execute, expired_ids_before, genesis_state, next_validators, parameters,
-    validators_after_next,
+    away, conservation_in_full, execute, expired_ids_before, genesis_state, next_validators, parameters,
+    participation_due, set_start, validators_after_next, validators_at,
 };
 use concordat_types::{
-    Account, AccountId, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis, Hash,
-    Header, Height, MemberId, NetworkId, Parameters, RECOVERY_EPOCH, Timestamp,
-    block::{batches_root, evidence_root, last_certificate_hash, transactions_root},
+    Account, AccountId, Bitmap, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis,
+    Hash, Header, Height, MemberId, NetworkId, Parameters, RECOVERY_EPOCH, Timestamp,
+    block::{batches_root, certificate_hash, evidence_root, transactions_root},
     decode, encode,
 };
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
@@ -37,6 +37,10 @@ pub struct Chain {
     pub validators: Arc<ValidatorKeys>,
     /// Who decides the one after.
     next_validators: Arc<ValidatorKeys>,
+    /// Sets that decided heights below, by their first height.
+    past_keys: RefCell<BTreeMap<Height, Arc<ValidatorKeys>>>,
+    /// Of `validators`: skipped as proposers of round 0.
+    pub away: Bitmap,
     /// Ids older than this have been removed from the store.
     ids_removed_before: Timestamp,
 }
@@ -52,6 +56,7 @@ impl std::fmt::Debug for Chain {
 pub struct Parts {
     pub batches: Vec<Arc<CheckedBatch>>,
     pub last_certificate: Option<Certificate>,
+    pub participation: Option<Certificate>,
     pub evidence: Vec<Evidence>,
 }
 
@@ -64,6 +69,7 @@ impl Parts {
         Body {
             batches: self.batches.iter().map(|batch| batch.bytes.to_vec()).collect(),
             last_certificate: self.last_certificate.clone(),
+            participation: self.participation.clone(),
             evidence: self.evidence.clone(),
         }
     }
@@ -99,6 +105,10 @@ pub enum InvalidProposal {
     NoLastCertificate,
     #[error("commit certificate of the parent: {0}")]
     LastCertificate(#[from] concordat_crypto::CertificateError),
+    #[error("not the participation record of height {}", due.unwrap_or_default())]
+    WrongParticipation { due: Option<Height> },
+    #[error("participation record: {0}")]
+    Participation(#[source] concordat_crypto::CertificateError),
     #[error("evidence: {0}")]
     Evidence(String),
     #[error("a body of {got} bytes, at most {max}")]
@@ -170,9 +180,12 @@ impl Chain {
             next_validators: Arc::new(keys_of(
                 genesis.validators().map_err(|error| OpenChainError::Genesis(error.to_string()))?,
             )?),
+            past_keys: RefCell::default(),
+            away: Bitmap::new(0),
             ids_removed_before: Timestamp(0),
         };
         chain.read_rules()?;
+        chain.away = away(&chain);
         Ok(chain)
     }
 
@@ -218,7 +231,8 @@ impl Chain {
             validators: self.validators.set().hash(),
             next_validators: self.next_validators.set().hash(),
             parameters: self.parameters.hash(),
-            last_certificate: last_certificate_hash(parts.last_certificate.as_ref()),
+            last_certificate: certificate_hash(parts.last_certificate.as_ref()),
+            participation: certificate_hash(parts.participation.as_ref()),
             evidence_root: evidence_root(&parts.evidence),
             proposer,
         };
@@ -230,6 +244,7 @@ impl Chain {
     pub fn judge(&self, header: Header, parts: Parts) -> Result<Candidate, InvalidProposal> {
         self.check_header(&header, &parts)?;
         self.check_last_certificate(&parts)?;
+        self.check_participation(&parts)?;
         for (place, evidence) in parts.evidence.iter().enumerate() {
             if parts.evidence[..place].contains(evidence) {
                 return Err(InvalidProposal::Evidence("the same twice".to_owned()));
@@ -281,8 +296,11 @@ impl Chain {
         if self.validators.set().index_of(&header.proposer).is_none() {
             return Err(InvalidProposal::WrongRules("proposers"));
         }
-        if header.last_certificate != last_certificate_hash(parts.last_certificate.as_ref()) {
+        if header.last_certificate != certificate_hash(parts.last_certificate.as_ref()) {
             return Err(InvalidProposal::NotBound("last certificate"));
+        }
+        if header.participation != certificate_hash(parts.participation.as_ref()) {
+            return Err(InvalidProposal::NotBound("participation record"));
         }
         if header.evidence_root != evidence_root(&parts.evidence) {
             return Err(InvalidProposal::NotBound("evidence"));
@@ -313,18 +331,53 @@ impl Chain {
             return Err(InvalidProposal::NoLastCertificate);
         }
         // The parent was decided by the set before this one's.
-        let keys = self.keys_of_tip()?;
+        let keys = self.keys_at(self.tip.height).ok_or(InvalidProposal::NoLastCertificate)?;
         verify_certificate(certificate.clone(), &keys, self.network, RECOVERY_EPOCH)?;
         Ok(())
     }
 
-    /// The set that decided the tip. Sets change by governance only, which is two heights ahead.
-    fn keys_of_tip(&self) -> Result<Arc<ValidatorKeys>, InvalidProposal> {
-        let header = query::header(&*self.store, self.tip.height).ok().flatten();
-        match header {
-            Some((header, _)) if header.validators == self.validators.set().hash() => Ok(self.validators.clone()),
-            _ => Err(InvalidProposal::WrongRules("validators of the parent")),
+    /// The record that the next block must carry: of which height and block. None up to height 10.
+    pub fn participation_due(&self) -> Option<(Height, BlockId)> {
+        participation_due(self, self.tip.height.next())
+    }
+
+    fn check_participation(&self, parts: &Parts) -> Result<(), InvalidProposal> {
+        let (due, record) = (self.participation_due(), &parts.participation);
+        let of = record.as_ref().map(|record| (record.height, record.block));
+        let is_commit = record.as_ref().is_none_or(|record| record.kind == CertificateKind::Commit);
+        if of != due || !is_commit {
+            return Err(InvalidProposal::WrongParticipation { due: due.map(|(height, _)| height) });
         }
+        let Some(record) = record else { return Ok(()) };
+        // Where nobody came late it is the certificate that decided the block here.
+        let ours: Option<(Header, Certificate)> = self.read(Table::Headers, &query::height_key(record.height));
+        if ours.is_some_and(|(_, ours)| ours == *record) {
+            return Ok(());
+        }
+        let unknown = InvalidProposal::WrongParticipation { due: Some(record.height) };
+        let keys = self.keys_at(record.height).ok_or(unknown)?;
+        verify_certificate(record.clone(), &keys, self.network, RECOVERY_EPOCH)
+            .map(|_| ())
+            .map_err(InvalidProposal::Participation)
+    }
+
+    /// The set that decides a height up to the one above the tip, if the state still knows it.
+    pub fn keys_at(&self, height: Height) -> Option<Arc<ValidatorKeys>> {
+        let start = set_start(self, height)?;
+        if set_start(self, self.tip.height.next()) == Some(start) {
+            return Some(self.validators.clone());
+        }
+        if let Some(keys) = self.past_keys.borrow().get(&start) {
+            return Some(keys.clone());
+        }
+        // Every key was checked before the set came into force.
+        let keys = Arc::new(ValidatorKeys::new(validators_at(self, height)?).ok()?);
+        let mut past = self.past_keys.borrow_mut();
+        if past.len() >= PAST_KEYS_MAX {
+            past.pop_first();
+        }
+        past.insert(start, keys.clone());
+        Some(keys)
     }
 
     pub fn check_evidence(&self, evidence: &Evidence) -> Result<(), InvalidProposal> {
@@ -353,8 +406,8 @@ impl Chain {
             });
         }
         let transactions: Vec<_> = parts.batches.iter().flat_map(|batch| batch.transactions.iter().cloned()).collect();
-        let context =
-            BlockContext { height: self.tip.height.next(), time, parent: self.tip.block, ..BlockContext::default() };
+        let participation = parts.participation.as_ref().map(|record| record.signers.clone());
+        let context = BlockContext { height: self.tip.height.next(), time, parent: self.tip.block, participation };
         // Nothing of the chain is changed by an execution, so there is nothing a panic could leave half-done.
         let run = std::panic::AssertUnwindSafe(|| execute(self, &context, &transactions));
         match std::panic::catch_unwind(run) {
@@ -417,6 +470,7 @@ impl Chain {
         if execution.changes.keys().any(rules) {
             self.read_rules()?;
         }
+        self.away = away(self);
         let transfers = parts.transactions().map(|checked| checked.transaction.transfers_count()).sum();
         let transactions = parts.transactions().map(|checked| checked.hash).zip(execution.results).collect();
         Ok(CommittedBlock { header, id, certificate, transactions, transfers, registry_changed })
@@ -552,5 +606,11 @@ fn keys_of(set: concordat_types::ValidatorSet) -> Result<ValidatorKeys, OpenChai
     ValidatorKeys::new(set).map_err(|error| OpenChainError::Corrupt(error.to_string()))
 }
 
+/// One change of the set reaches ten heights down; evidence may reach further.
+const PAST_KEYS_MAX: usize = 4;
 /// About 200 bytes each: some 25 MB.
 const ACCOUNTS_CACHED_MAX: usize = 128 << 10;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

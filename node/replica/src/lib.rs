@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod disk;
+mod late;
 pub mod log;
 pub mod memory;
 mod mempool;
@@ -16,6 +17,9 @@ pub mod replica;
 pub mod rim;
 pub mod signer;
 pub mod store;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod test_keys;
 mod votes;
 
 mod io;

@@ -17,6 +17,7 @@ pub struct Proposal {
     pub header: Header,
     pub body: Vec<BodyRef>,
     pub last_certificate: Option<Certificate>,
+    pub participation: Option<Certificate>,
     pub evidence: Vec<Evidence>,
     /// The polka that a proposal made again rests on.
     pub polka: Option<Certificate>,

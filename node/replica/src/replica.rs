@@ -17,6 +17,7 @@ use crate::{
     chain::{Candidate, Chain},
     disk::Disk,
     io::{Alarm, CheckedMessage, Effect, Input, Now, Ticket},
+    late::LatePrecommits,
     log::{LockRecord, Log, LogError, Record},
     mempool::Mempool,
     message::Message,
@@ -54,6 +55,8 @@ pub struct Replica {
     signer: Option<Box<dyn Signer>>,
     consensus: Consensus,
     keeper: VoteKeeper,
+    /// Of heights that are decided.
+    late: LatePrecommits,
     mempool: Mempool,
 
     /// Of the height above the tip.
@@ -416,6 +419,10 @@ impl Replica {
             self.log.append(&Record::Decided(certificate.clone()));
         }
         self.adapt_block_size(certificate.round);
+        if self.signer.is_some() {
+            let held = self.keeper.precommits(certificate.round).collect();
+            self.late.begin(certificate.clone(), self.chain.validators.clone(), held);
+        }
         let evidence = candidate.parts.evidence.clone();
         let committed = self.chain.apply(candidate, certificate)?;
         self.evidence.retain(|held| !evidence.contains(held));

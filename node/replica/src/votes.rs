@@ -90,6 +90,16 @@ impl VoteKeeper {
         self.verify_where_it_matters(keys, current, place)
     }
 
+    /// Of one round, each verified or received over the connection of its validator.
+    pub fn precommits(&self, round: Round) -> impl Iterator<Item = SignedVote> + '_ {
+        let place = (round, VoteType::Precommit);
+        [&self.given, &self.waiting]
+            .into_iter()
+            .filter_map(move |votes| votes.get(&place))
+            .flat_map(|votes| votes.values())
+            .copied()
+    }
+
     /// On entering a round: votes that wait in it may now reach what they could not before.
     pub fn enter_round(&mut self, keys: &ValidatorKeys, current: Round) -> Vec<Verified<SignedVote>> {
         // Far ones that are near now count with the rest; the machine has them already.

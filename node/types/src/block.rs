@@ -101,6 +101,8 @@ pub struct Header {
     pub parameters: Hash,
     /// Hash of the parent's commit certificate in `Body`; zero at height 1.
     pub last_certificate: Hash,
+    /// Hash of the participation record in `Body`; zero up to height 10.
+    pub participation: Hash,
     /// RFC 6962 root over the evidence in `Body`.
     pub evidence_root: Hash,
     /// Who built the block. Another may propose it again.
@@ -151,6 +153,9 @@ pub enum BodyRef {
 pub struct Body {
     pub batches: Vec<Vec<u8>>,
     pub last_certificate: Option<Certificate>,
+    /// Of the block `PARTICIPATION_LAG` heights below: a commit certificate whose signers are all whose precommits the
+    /// proposer holds, those that came after the decision too.
+    pub participation: Option<Certificate>,
     pub evidence: Vec<Evidence>,
 }
 
@@ -160,8 +165,8 @@ impl Body {
     pub const PARTICIPATION_LAG: u64 = 10;
 }
 
-/// What a header says of the parent's commit certificate in the body; zero where there is none.
-pub fn last_certificate_hash(certificate: Option<&Certificate>) -> Hash {
+/// What a header says of a commit certificate in the body; zero where there is none.
+pub fn certificate_hash(certificate: Option<&Certificate>) -> Hash {
     certificate.map_or(Hash::ZERO, Certificate::hash)
 }
 

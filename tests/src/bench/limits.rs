@@ -114,8 +114,8 @@ impl Engine {
             checked.push(Arc::new(outcome.map_err(|error| Failure::check(error.to_string()))?));
         }
         let batch = Arc::new(CheckedBatch::of(checked));
-        let parts =
-            Parts { batches: vec![batch], last_certificate: self.chain.tip_certificate.clone(), evidence: vec![] };
+        let last_certificate = self.chain.tip_certificate.clone();
+        let parts = Parts { batches: vec![batch], last_certificate, ..Parts::default() };
 
         let begun = Instant::now();
         let time = Timestamp(self.chain.tip.time.0.max(concordat_cli::transactions::now().0) + 1);

@@ -59,6 +59,7 @@ impl TestChain {
             next_validators: self.at(height + 1).hash(),
             parameters: hash(6),
             last_certificate: hash(7),
+            participation: hash(7),
             evidence_root: hash(8),
             proposer: self.at(height).get(ValidatorIndex(0)).unwrap().member,
         }

@@ -223,11 +223,13 @@ fn proposal(height: u64, digest: BatchDigest) -> Record {
         next_validators: zero,
         parameters: zero,
         last_certificate: zero,
+        participation: zero,
         evidence_root: zero,
         proposer: concordat_types::MemberId::new("bank-a").unwrap(),
     };
     let signed = SignedVote { vote: vote(height), validator: ValidatorIndex(0), signature: BlsSignature([7; 96]) };
     let body = vec![BodyRef::Digest(digest)];
-    let proposal = Proposal { signed, header, body, last_certificate: None, evidence: Vec::new(), polka: None };
+    let (evidence, polka) = (Vec::new(), None);
+    let proposal = Proposal { signed, header, body, last_certificate: None, participation: None, evidence, polka };
     Record::Proposal { proposal: Box::new(proposal), timely: true }
 }

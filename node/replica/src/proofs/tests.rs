@@ -28,6 +28,7 @@ fn header(height: u64, validators: u8, next_validators: u8) -> Header {
         next_validators: set(next_validators).hash(),
         parameters: Hash::ZERO,
         last_certificate: Hash::ZERO,
+        participation: Hash::ZERO,
         evidence_root: Hash::ZERO,
         proposer: MemberId::new("bank-a").unwrap(),
     }

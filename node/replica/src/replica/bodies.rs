@@ -10,7 +10,7 @@ use crate::{
 use concordat_consensus::Input as Event;
 use concordat_types::{
     BatchDigest, BlockId, BodyRef, Certificate, Evidence, Header, MemberId, SignedVote,
-    block::{batches_root, evidence_root, last_certificate_hash},
+    block::{batches_root, certificate_hash, evidence_root},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,6 +25,7 @@ pub struct Known {
     /// Those of `digests` that are here.
     batches: BTreeMap<BatchDigest, Arc<CheckedBatch>>,
     last_certificate: Option<Certificate>,
+    participation: Option<Certificate>,
     evidence: Vec<Evidence>,
     /// The newest proposal of the block, for those who ask.
     pub signed: SignedVote,
@@ -46,6 +47,7 @@ impl Known {
             digests: proposal.body.iter().map(digest).collect(),
             batches: BTreeMap::new(),
             last_certificate: proposal.last_certificate.clone(),
+            participation: proposal.participation.clone(),
             evidence: proposal.evidence.clone(),
             signed: proposal.signed,
             timely,
@@ -59,7 +61,8 @@ impl Known {
     /// could put another body under it.
     pub fn is_bound(&self) -> bool {
         self.header.batches_root == batches_root(self.digests.iter().copied())
-            && self.header.last_certificate == last_certificate_hash(self.last_certificate.as_ref())
+            && self.header.last_certificate == certificate_hash(self.last_certificate.as_ref())
+            && self.header.participation == certificate_hash(self.participation.as_ref())
             && self.header.evidence_root == evidence_root(&self.evidence)
     }
 
@@ -69,6 +72,7 @@ impl Known {
             digests: parts.batches.iter().map(|batch| batch.digest).collect(),
             batches: parts.batches.iter().map(|batch| (batch.digest, batch.clone())).collect(),
             last_certificate: parts.last_certificate.clone(),
+            participation: parts.participation.clone(),
             evidence: parts.evidence.clone(),
             signed,
             timely: true,
@@ -98,6 +102,7 @@ impl Known {
         Parts {
             batches: self.digests.iter().map(|digest| self.batches[digest].clone()).collect(),
             last_certificate: self.last_certificate.clone(),
+            participation: self.participation.clone(),
             evidence: self.evidence.clone(),
         }
     }
@@ -118,6 +123,7 @@ impl Known {
             header: self.header.clone(),
             body: self.digests.iter().map(part).collect(),
             last_certificate: self.last_certificate.clone(),
+            participation: self.participation.clone(),
             evidence: self.evidence.clone(),
             polka,
         }

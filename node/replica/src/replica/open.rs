@@ -6,6 +6,7 @@ use crate::{
     chain::{Chain, OpenChainError, Parts},
     disk::Disk,
     io::{CheckedBatch, Effect, Now},
+    late::LatePrecommits,
     log::{LockRecord, Log, LogError, Record},
     mempool::Mempool,
     message::Proposal,
@@ -98,6 +99,7 @@ impl Replica {
             me: config.member,
             now,
             keeper: VoteKeeper::new(chain.network(), RECOVERY_EPOCH),
+            late: LatePrecommits::new(chain.network(), RECOVERY_EPOCH),
             chain,
             disk,
             log,
@@ -158,6 +160,7 @@ impl Replica {
             let parts = Parts {
                 batches,
                 last_certificate: proposal.last_certificate.clone(),
+                participation: proposal.participation.clone(),
                 evidence: proposal.evidence.clone(),
             };
             let judged = self.chain.judge(proposal.header.clone(), parts);

@@ -91,8 +91,12 @@ impl Replica {
                 return Ok(());
             }
             if height < working {
-                if let Message::Certificate(certificate) = checked.message {
-                    self.on_old_certificate(from, certificate)?;
+                match checked.message {
+                    Message::Certificate(certificate) => self.on_old_certificate(from, certificate)?,
+                    Message::Vote(signed) if !self.late.add(&from, signed) => {
+                        self.disconnect(from, "passed on a precommit that is not good".to_owned());
+                    }
+                    _ => {}
                 }
                 return Ok(());
             }

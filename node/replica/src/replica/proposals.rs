@@ -7,14 +7,16 @@ use super::{
 use crate::{
     chain::{Candidate, InvalidProposal, Parts},
     io::{Alarm, CheckedBatch},
+    late,
     message::Proposal,
+    query,
 };
 use concordat_consensus::Input as Event;
 use concordat_crypto::verify_vote;
 use concordat_ledger::Inclusion;
 use concordat_types::{
-    BlsSignature, CheckedTransaction, Height, MemberId, RECOVERY_EPOCH, Round, SignedVote, Timestamp, ValidatorIndex,
-    Vote, VoteType,
+    BlsSignature, Certificate, CheckedTransaction, Height, MemberId, RECOVERY_EPOCH, Round, SignedVote, Timestamp,
+    ValidatorIndex, Vote, VoteType,
 };
 use std::{cell::RefCell, sync::Arc};
 
@@ -32,7 +34,12 @@ impl Replica {
         let mut evidence = self.evidence.clone();
         evidence.retain(|held| chain.check_evidence(held).is_ok());
         evidence.truncate(concordat_types::Body::EVIDENCE_MAX);
-        let parts = Parts { batches, last_certificate, evidence };
+        let participation = self.participation_record()?;
+        if participation.is_none() && self.chain.participation_due().is_some() {
+            // A node whose store begins above that height has no certificate of it: others propose.
+            return Ok(());
+        }
+        let parts = Parts { batches, last_certificate, participation, evidence };
         let built = self.build_or_quarantine(time, round, parts);
         self.chain.take_failure()?;
         let Some(candidate) = built else { return Ok(()) };
@@ -51,6 +58,19 @@ impl Replica {
         self.events.push_back(Event::Block { block, valid: true });
         self.events.push_back(Event::Value { round, block });
         Ok(())
+    }
+
+    /// Of the height whose record is due: the best that is known here. A node that was not there, or has lost the late votes
+    /// in a crash, has the certificate that it got with the block.
+    fn participation_record(&mut self) -> Result<Option<Certificate>, Fatal> {
+        let Some((height, _)) = self.chain.participation_due() else { return Ok(None) };
+        let Some(late::Record { certificate, bad }) = self.late.record(height) else {
+            return Ok(query::header(self.chain.store(), height)?.map(|(_, certificate)| certificate));
+        };
+        for member in bad {
+            self.disconnect(member, "sent a precommit that is not good".to_owned());
+        }
+        Ok(Some(certificate))
     }
 
     /// Of a block that this node would build now.

@@ -164,6 +164,7 @@ impl Replica {
         let parts = Parts {
             batches: body.batches.iter().map(|bytes| batches[&Batch::digest_of(bytes)].clone()).collect(),
             last_certificate: body.last_certificate,
+            participation: body.participation,
             evidence: body.evidence,
         };
         let judged = self.chain.judge(header, parts);

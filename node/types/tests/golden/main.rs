@@ -4,7 +4,7 @@
 //! value's fields in order: hex first, then what it is. A change here breaks every signature and every stored block.
 
 use concordat_types::{
-    AccountId, Asset, AssetKind, Batch, BatchMode, Bitmap, BlockId, BlsPublicKey, BlsSignature, Certificate,
+    AccountId, Asset, AssetKind, Batch, BatchMode, Bitmap, BlockId, BlsPublicKey, BlsSignature, Body, Certificate,
     CertificateKind, DecodeError, Ed25519PublicKey, Ed25519Signature, Evidence, Genesis, Hash, Header, Height, Member,
     MemberId, MemberStatus, NetworkId, Operation, Parameters, Purpose, Reference, Rights, Roles, Round,
     SignedTransaction, SignedVote, Timestamp, Transaction, Transfer, Uuid, Validator, ValidatorIndex, ValidatorSet,
@@ -176,11 +176,33 @@ fn headers() {
          0606060606060606060606060606060606060606060606060606060606060606  validators of the next
          0707070707070707070707070707070707070707070707070707070707070707  parameters
          0808080808080808080808080808080808080808080808080808080808080808  last certificate
+         0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b  participation
          0909090909090909090909090909090909090909090909090909090909090909  evidence root
          06                                  length of the proposer's name
          62616e6b2d61                        bank-a";
     assert_eq!(hex(&encode(&header)), joined(fields));
-    assert_eq!(header.id().to_string(), "afa6a59e977ad46b33b945e1250598ace2ca0cf1e50fa4054042792b8efcba5d");
+    assert_eq!(header.id().to_string(), "70cfec571e3a11bd768a20273839cbf884fc3b46937b5be47567c6ecc54ccde2");
+}
+
+#[test]
+fn bodies() {
+    let body = Body {
+        batches: vec![vec![0xee, 0xff]],
+        last_certificate: None,
+        participation: Some(commit()),
+        evidence: vec![],
+    };
+    let fields = format!(
+        "01000000                           one batch
+         02000000eeff                        its bytes
+         00                                  no last certificate
+         01                                  a participation record:
+         {}
+         00000000                            no evidence",
+        hex(&encode(&commit()))
+    );
+    assert_eq!(hex(&encode(&body)), joined(&fields));
+    assert_eq!(decode(&encode(&body), 1000), Ok(body));
 }
 
 #[test]

@@ -96,6 +96,7 @@ pub fn header() -> Header {
         next_validators: hash(6),
         parameters: hash(7),
         last_certificate: hash(8),
+        participation: hash(11),
         evidence_root: hash(9),
         proposer: "bank-a".parse().expect("a member"),
     }
