@@ -19,7 +19,9 @@ pub use machine::{Consensus, Step};
 pub use proposer::proposer;
 
 use alloc::vec::Vec;
-use concordat_types::{BlockId, Certificate, Evidence, Height, Round, SignedVote, ValidatorSet, Verified, Vote};
+use concordat_types::{
+    Bitmap, BlockId, Certificate, Evidence, Height, Round, SignedVote, ValidatorSet, Verified, Vote,
+};
 
 /// What happens to the machine. Inputs of another height than the machine's are ignored; `Value` and `Block` name none,
 /// so the replica must not hand in late ones of the height before.
@@ -125,6 +127,8 @@ pub enum Output {
 pub struct HeightStart {
     pub height: Height,
     pub validators: ValidatorSet,
+    /// Who has not been seen voting for a while, by the state below this height: skipped as proposer of round 0.
+    pub away: Bitmap,
     /// None: a follower. It decides and never signs.
     pub me: Option<concordat_types::ValidatorIndex>,
 }

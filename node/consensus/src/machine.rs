@@ -211,7 +211,7 @@ impl Consensus {
     }
 
     pub fn proposer(&self, round: Round) -> ValidatorIndex {
-        proposer(self.start.height, round, &self.start.validators)
+        proposer(self.start.height, round, &self.start.validators, &self.start.away)
     }
 
     pub fn lock(&self) -> &Lock {

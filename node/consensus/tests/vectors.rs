@@ -149,6 +149,7 @@ impl Replay {
         let start = HeightStart {
             height: self.height(number(&step["height"])),
             validators: self.set.clone(),
+            away: Bitmap::new(self.set.len()),
             me: Some(self.index(&step["v"])),
         };
         let mut machine = self.machines.remove(&name).unwrap_or_else(|| Machine {

@@ -460,7 +460,8 @@ impl Replica {
         self.polka = None;
         self.keeper = VoteKeeper::new(self.chain.network(), RECOVERY_EPOCH);
         let validators = self.chain.validators.set().clone();
-        self.consensus.next_height(HeightStart { height, validators, me: self.my_index() });
+        let (away, me) = (self.chain.away.clone(), self.my_index());
+        self.consensus.next_height(HeightStart { height, validators, away, me });
         self.restore_height()
     }
 

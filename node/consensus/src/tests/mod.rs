@@ -6,6 +6,7 @@
 mod bounds;
 mod locks;
 mod network;
+mod proposers;
 mod quorums;
 mod restore;
 mod rules;
@@ -107,7 +108,9 @@ fn validators(powers: &[u64]) -> ValidatorSet {
 }
 
 fn start(powers: &[u64], me: Option<u16>) -> HeightStart {
-    HeightStart { height: Height(powers.len() as u64), validators: validators(powers), me: me.map(ValidatorIndex) }
+    let (height, validators, me) = (Height(powers.len() as u64), validators(powers), me.map(ValidatorIndex));
+    let away = Bitmap::new(validators.len());
+    HeightStart { height, validators, away, me }
 }
 
 fn block(name: &str) -> BlockId {

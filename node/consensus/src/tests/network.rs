@@ -5,8 +5,8 @@ use super::{certificate, signed, start};
 use crate::{Consensus, Input, Lock, Output, Quorum, Timeout, TimeoutKind};
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use concordat_types::{
-    BlockId, Certificate, CertificateKind, Evidence, Hash, Height, Round, SignedVote, ValidatorIndex, Verified, Vote,
-    VoteType,
+    Bitmap, BlockId, Certificate, CertificateKind, Evidence, Hash, Height, Round, SignedVote, ValidatorIndex, Verified,
+    Vote, VoteType,
 };
 
 /// Steele, Lea and Flood's SplitMix64.
@@ -161,6 +161,7 @@ impl Network {
         let start = crate::HeightStart {
             height: node.machine.height(),
             validators: node.machine.validators().clone(),
+            away: Bitmap::new(node.machine.validators().len()),
             me: Some(ValidatorIndex(at as u16)),
         };
         node.machine = Consensus::new(start);

@@ -90,22 +90,3 @@ fn skips_by_more_than_one_third() {
         }
     }
 }
-
-#[test]
-fn proposers_take_turns_by_height_and_round() {
-    for n in [1, 4, 7] {
-        let machine = Consensus::new(start(&alloc::vec![1; n], None));
-        let height = machine.height();
-        for round in 0..20 {
-            assert_eq!(usize::from(machine.proposer(Round(round)).0), round as usize % n);
-            assert_eq!(
-                crate::proposer(height.next(), Round(round), machine.validators()),
-                crate::proposer(height, Round(round).next(), machine.validators())
-            );
-        }
-        assert!(
-            usize::from(crate::proposer(concordat_types::Height(u64::MAX), Round(u32::MAX), machine.validators()).0)
-                < n
-        );
-    }
-}

@@ -94,7 +94,7 @@ impl Replica {
         let chain = Chain::open(&config.genesis, store)?;
         let logged = Logged::new(records);
         let validators = chain.validators.set().clone();
-        let start = HeightStart { height: chain.tip.height.next(), validators, me: None };
+        let start = HeightStart { height: chain.tip.height.next(), validators, away: chain.away.clone(), me: None };
         let mut replica = Replica {
             me: config.member,
             now,
