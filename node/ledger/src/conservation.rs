@@ -49,27 +49,52 @@ impl fmt::Display for ConservationError {
 
 impl core::error::Error for ConservationError {}
 
-/// Checks every account there is: per asset the debits equal the credits, supply is not negative, and nobody but an
-/// issuance account is below zero.
-pub fn conservation_in_full<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> Result<(), ConservationError> {
-    let mut assets: BTreeMap<AssetCode, [Sums; 2]> = BTreeMap::new();
-    for account in accounts {
-        let [posted, pending] = assets.entry(account.asset).or_default();
+/// The books of a whole state, account by account: none is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// Posted and pending.
+    assets: BTreeMap<AssetCode, [Sums; 2]>,
+    /// The first account that is wrong by itself.
+    wrong: Option<ConservationError>,
+}
+
+impl Books {
+    pub fn add(&mut self, account: &Account) {
+        let [posted, pending] = self.assets.entry(account.asset).or_default();
         posted.debits.add(account.debits_posted);
         posted.credits.add(account.credits_posted);
         pending.debits.add(account.debits_pending);
         pending.credits.add(account.credits_pending);
-        if account.flags.contains(AccountFlags::ISSUANCE) {
-            if account.credits_posted > account.debits_posted {
-                return Err(ConservationError::NegativeSupply { asset: account.asset });
-            }
-        } else if account.available().is_none() {
-            return Err(ConservationError::Overdrawn { account: AccountId::new(&account.path()) });
+        if self.wrong.is_none() {
+            self.wrong = wrong_by_itself(account);
         }
     }
-    let unbalanced = |sums: &Sums| sums.debits != sums.credits;
-    match assets.into_iter().find(|(_, sums)| sums.iter().any(unbalanced)) {
-        Some((asset, _)) => Err(ConservationError::Unbalanced { asset }),
-        None => Ok(()),
+
+    /// After all accounts: per asset the debits equal the credits, supply is not negative, and nobody but an issuance
+    /// account is below zero.
+    pub fn check(&self) -> Result<(), ConservationError> {
+        let unbalanced = |sums: &Sums| sums.debits != sums.credits;
+        let asset = self.assets.iter().find(|(_, sums)| sums.iter().any(unbalanced));
+        match (self.wrong, asset) {
+            (Some(wrong), _) => Err(wrong),
+            (None, Some((asset, _))) => Err(ConservationError::Unbalanced { asset: *asset }),
+            (None, None) => Ok(()),
+        }
     }
+}
+
+fn wrong_by_itself(account: &Account) -> Option<ConservationError> {
+    if account.flags.contains(AccountFlags::ISSUANCE) {
+        let in_credit = account.credits_posted > account.debits_posted;
+        return in_credit.then_some(ConservationError::NegativeSupply { asset: account.asset });
+    }
+    let overdrawn = account.available().is_none();
+    overdrawn.then(|| ConservationError::Overdrawn { account: AccountId::new(&account.path()) })
+}
+
+/// Checks every account there is, see `Books::check`.
+pub fn conservation_in_full<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> Result<(), ConservationError> {
+    let mut books = Books::default();
+    accounts.into_iter().for_each(|account| books.add(account));
+    books.check()
 }

@@ -22,7 +22,7 @@ pub mod tree;
 pub mod view;
 pub mod window;
 
-pub use conservation::{ConservationError, conservation_in_full};
+pub use conservation::{Books, ConservationError, conservation_in_full};
 pub use engine::{BlockContext, Execution, Inclusion, InvalidBlock, execute};
 pub use genesis::genesis_state;
 pub use ids::{BodyDigest, IdKey, IdKind, IdRecord};
@@ -30,6 +30,6 @@ pub use participation::{Participation, ParticipationRecord, away, participation_
 pub use results::{OperationResult, ResultLeaf, TransactionResult, result_leaves, results_root};
 pub use sets::{set_start, validators_at};
 pub use state::{StateKey, StateValue};
-pub use tree::{Proof, StateTree, TreePatch};
+pub use tree::{BuiltShare, Proof, StateTree, TreeBuilder, TreePatch, TreeShare};
 pub use view::{MemoryState, StateView, next_validators, parameters, validators_after_next};
 pub use window::expired_ids_before;

@@ -2,6 +2,10 @@
 //!
 //! It judges blocks and writes decided ones. It must not know how a block was agreed.
 
+mod state;
+
+pub use state::read_state;
+
 use crate::{
     io::{CheckedBatch, CommittedBlock},
     prover::{Prover, SharedTree},
@@ -11,14 +15,14 @@ use crate::{
 use concordat_crypto::{ValidatorKeys, verify_certificate, verify_evidence};
 use concordat_ledger::{
     BlockContext, Execution, IdKey, IdRecord, InvalidBlock, StateKey, StateTree, StateValue, StateView, TreePatch,
-    away, conservation_in_full, execute, expired_ids_before, genesis_state, next_validators, parameters,
-    participation_due, set_start, validators_after_next, validators_at,
+    away, execute, expired_ids_before, genesis_state, next_validators, parameters, participation_due, set_start,
+    validators_after_next, validators_at,
 };
 use concordat_types::{
     Account, AccountId, Bitmap, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis,
     Hash, Header, Height, MemberId, NetworkId, Parameters, RECOVERY_EPOCH, Timestamp,
     block::{batches_root, certificate_hash, evidence_root, transactions_root},
-    decode, encode,
+    encode,
 };
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
@@ -155,7 +159,7 @@ impl Chain {
                 genesis_tip
             }
         };
-        let (tree, accounts) = read_state(&*store)?;
+        let (tree, books) = read_state(&*store)?;
         let (expected, tip_certificate) = match query::header(&*store, tip.height)? {
             Some((header, certificate)) => (header.state_root, Some(certificate)),
             None if tip.height == Height(0) => (tree_of(genesis_state(genesis)).root(), None),
@@ -164,7 +168,7 @@ impl Chain {
         if tree.root() != expected {
             return Err(OpenChainError::StateRoot { got: tree.root(), expected, height: tip.height });
         }
-        conservation_in_full(&accounts).map_err(|error| OpenChainError::Books(error.to_string()))?;
+        books.check().map_err(|error| OpenChainError::Books(error.to_string()))?;
         let mut chain = Chain {
             store,
             network,
@@ -572,34 +576,6 @@ fn write_genesis(store: &mut dyn Store, genesis: &Genesis, tip: &Tip) -> Result<
 
 fn tree_of(state: BTreeMap<StateKey, StateValue>) -> StateTree {
     StateTree::from_leaves(state)
-}
-
-/// The tree over the store's leaves, and all accounts for the check of the books.
-fn read_state(store: &dyn Store) -> Result<(StateTree, Vec<Account>), OpenChainError> {
-    let mut accounts = Vec::new();
-    let mut leaves = Vec::new();
-    let mut corrupt = None;
-    store.scan(Table::State, &[], &mut |key, value| {
-        let key: Result<StateKey, _> = decode(key, key.len());
-        let value: Result<StateValue, _> = decode(value, value.len());
-        match (key, value) {
-            (Ok(key), Ok(value)) => {
-                if let StateValue::Account(account) = &value {
-                    accounts.push(account.clone());
-                }
-                leaves.push((key, value));
-                true
-            }
-            _ => {
-                corrupt = Some("a row of the state does not decode".to_owned());
-                false
-            }
-        }
-    })?;
-    match corrupt {
-        Some(cause) => Err(OpenChainError::Corrupt(cause)),
-        None => Ok((StateTree::from_leaves(leaves), accounts)),
-    }
 }
 
 fn keys_of(set: concordat_types::ValidatorSet) -> Result<ValidatorKeys, OpenChainError> {
