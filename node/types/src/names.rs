@@ -36,7 +36,11 @@ impl<const N: usize> Short<N> {
     }
 
     fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..usize::from(self.len)]).expect("Short holds ASCII")
+        core::str::from_utf8(self.as_bytes()).expect("Short holds ASCII")
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
     }
 }
 
@@ -85,7 +89,7 @@ macro_rules! name {
         impl BorshSerialize for $name {
             fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
                 writer.write_all(&[self.0.len])?;
-                writer.write_all(self.as_str().as_bytes())
+                writer.write_all(self.0.as_bytes())
             }
         }
 
