@@ -4,6 +4,7 @@
 //! Progress goes to stderr. Exit 0 all is well, 1 a check failed, 2 usage, 3 set-up missing.
 
 mod cargo;
+mod count;
 mod report;
 mod setup;
 mod stages;
@@ -34,6 +35,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         "build" => build(rest),
         "demo" => hand_over("concordat-demo", NETWORK_BINARIES, rest),
         "bench" => hand_over("concordat-bench", NETWORK_BINARIES, rest),
+        "count" => count::count(rest),
         "sim" => hand_over("concordat-sim", &[], rest),
         "test" => test::test(rest),
         "help" | "--help" | "-h" => {
@@ -97,6 +99,7 @@ fn usage() -> String {
 cargo xtask demo  [--exit] [--json] [--dir D] [--base-port P]    a trial network, and every step shown on it
 cargo xtask test  [--only STAGE]... [--all] [--json]             all checks
 cargo xtask bench [--scenario NAME]... [--seconds N] [--json]    what the ledger does a second, and what limits it
+cargo xtask count [--json]                                     instructions for a changed key of the state tree
 cargo xtask sim   --seeds N | --seed S | --minutes M | --scenario FILE [--nodes N] [--trace FILE] [--json]
 
 Stages of test: {}.

@@ -25,6 +25,8 @@ pub enum Need {
     Git,
     Rustfmt,
     Clippy,
+    /// Counts instructions.
+    Valgrind,
 }
 
 impl Need {
@@ -42,6 +44,7 @@ impl Need {
             Need::Git => runs("git", &["--version"]),
             Need::Rustfmt => runs("cargo", &["fmt", "--version"]),
             Need::Clippy => runs("cargo", &["clippy", "--version"]),
+            Need::Valgrind => runs("valgrind", &["--version"]),
         }
     }
 
@@ -55,6 +58,7 @@ impl Need {
             Need::Git => "git",
             Need::Rustfmt => "rustfmt",
             Need::Clippy => "clippy",
+            Need::Valgrind => "Valgrind",
         }
     }
 
@@ -67,6 +71,7 @@ impl Need {
             Need::LibClang => Some(format!("libclang1-{clang}")),
             Need::ClangHeaders => Some(format!("libclang-common-{clang}-dev")),
             Need::Git => Some("git".into()),
+            Need::Valgrind => Some("valgrind".into()),
         }
     }
 

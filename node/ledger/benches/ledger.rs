@@ -1,6 +1,6 @@
-//! What a payment and a changed leaf cost on one thread, without signatures, network and disk.
+//! What a payment costs on one thread, without signatures, state tree, network and disk.
 
-use concordat_ledger::{BlockContext, Execution, MemoryState, StateKey, StateTree, StateValue, execute, genesis_state};
+use concordat_ledger::{BlockContext, Execution, MemoryState, StateKey, StateValue, execute, genesis_state};
 use concordat_types::{
     Account, AccountId, AccountName, Asset, AssetCode, AssetKind, BatchMode, BlsPublicKey, BlsSignature,
     CheckedTransaction, Ed25519PublicKey, Ed25519Signature, Genesis, Hash, Height, Member, MemberId, MemberStatus,
@@ -10,8 +10,8 @@ use concordat_types::{
     money::AccountFlags,
     transaction::TransactionSignature,
 };
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use std::{collections::BTreeMap, sync::Arc};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const TRANSFERS: u64 = 8190;
@@ -140,45 +140,5 @@ fn payments(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn tree(criterion: &mut Criterion) {
-    const CHANGES: u64 = 10_000;
-    let mut group = criterion.benchmark_group("tree");
-    group.throughput(Throughput::Elements(CHANGES)).sample_size(10);
-    for leaves in [100_000u64, 1_000_000] {
-        let entry = |number: u64, credits: u128| {
-            let mut account = account(1, number);
-            account.credits_posted = credits;
-            (StateKey::Account(id_of(&account)), StateValue::Account(account))
-        };
-        let mut tree = StateTree::from_leaves((0..leaves).map(|number| entry(number, 1)));
-        let changes: BTreeMap<_, _> = (0..CHANGES)
-            .map(|number| entry(number * (leaves / CHANGES), 2))
-            .map(|(key, value)| (key, Some(value)))
-            .collect();
-        group.bench_function(format!("preview_10000_of_{leaves}"), |bencher| {
-            bencher.iter_with_large_drop(|| tree.preview(&changes));
-        });
-        let mut credits = 2;
-        group.bench_function(format!("preview_and_commit_10000_of_{leaves}"), |bencher| {
-            bencher.iter_batched(
-                || {
-                    credits += 1;
-                    (0..CHANGES)
-                        .map(|number| entry(number * (leaves / CHANGES), credits))
-                        .map(|(key, value)| (key, Some(value)))
-                        .collect::<BTreeMap<_, _>>()
-                },
-                |changes| {
-                    let (root, patch) = tree.preview(&changes);
-                    tree.commit(patch);
-                    (root, changes)
-                },
-                BatchSize::PerIteration,
-            );
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, payments, tree);
+criterion_group!(benches, payments);
 criterion_main!(benches);
