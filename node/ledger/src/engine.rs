@@ -2,6 +2,7 @@
 //! operation does is in its own file under `operations`.
 
 use crate::{
+    evidence::{self, EvidenceInclusion, InvalidEvidence},
     ids::{IdKey, IdRecord},
     overlay::Overlay,
     participation::{self, Participation},
@@ -14,7 +15,8 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use concordat_types::{
-    Bitmap, BlockId, CheckedTransaction, Hash, Height, Member, MemberId, Parameters, Rights, Timestamp, Verified,
+    Bitmap, BlockId, CheckedTransaction, Hash, Height, Member, MemberId, Offence, Parameters, Rights, Timestamp,
+    Verified,
 };
 use core::fmt;
 
@@ -27,6 +29,8 @@ pub struct BlockContext {
     pub parent: BlockId,
     /// Signers of the participation record, by their places in the set of its height.
     pub participation: Option<Bitmap>,
+    /// What its evidence, the signatures checked, convicts of.
+    pub offences: Vec<Offence>,
 }
 
 /// All that a block does.
@@ -64,6 +68,7 @@ pub enum InvalidBlock {
     NotSignedBySubmitter {
         tx_index: u32,
     },
+    Evidence(InvalidEvidence),
 }
 
 impl fmt::Display for InvalidBlock {
@@ -78,6 +83,7 @@ impl fmt::Display for InvalidBlock {
             InvalidBlock::NotSignedBySubmitter { tx_index } => {
                 write!(f, "transaction {tx_index} is not signed by an operator key of its submitter")
             }
+            InvalidBlock::Evidence(invalid) => write!(f, "{invalid}"),
             InvalidBlock::TooManyTransfers { got, max } => write!(f, "{got} transfers in a block, at most {max}"),
         }
     }
@@ -96,7 +102,9 @@ pub fn execute(
     let mut overlay = Overlay::new(view);
     advance_validators(&mut overlay, context.height);
     participation::record(&mut overlay, context);
-    sets::forget_before(&mut overlay, Height(context.height.0.saturating_sub(Participation::REACH)));
+    let oldest_evidence = evidence::record(&mut overlay, context, &parameters);
+    let oldest_record = Height(context.height.0.saturating_sub(Participation::REACH));
+    sets::forget_before(&mut overlay, oldest_evidence.min(oldest_record));
     overlay.keep();
     let block = Block { context: context.clone(), parameters };
     let (mut results, mut root, mut items) =
@@ -122,6 +130,9 @@ fn check_block(
     if got > max {
         return Err(InvalidBlock::TooManyTransfers { got, max });
     }
+    let mut evidence = EvidenceInclusion::new(view, context.height, context.time);
+    let mut offences = context.offences.iter();
+    offences.try_for_each(|offence| evidence.check(*offence)).map_err(InvalidBlock::Evidence)?;
     let mut inclusion = Inclusion::new(view, context.time, parameters.id_window_ms);
     (0..).zip(transactions).try_for_each(|(tx_index, checked)| inclusion.check(tx_index, checked))
 }

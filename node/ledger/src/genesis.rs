@@ -1,6 +1,7 @@
 //! The state before the first block.
 
 use crate::{
+    evidence::EvidenceRecord,
     participation::Participation,
     state::{StateKey, StateValue},
     window::{IdWindow, first_minute},
@@ -18,6 +19,7 @@ pub fn genesis_state(genesis: &Genesis) -> BTreeMap<StateKey, StateValue> {
     state.insert(StateKey::ValidatorsNext, StateValue::Validators(validators.clone()));
     state.insert(StateKey::ValidatorSets, StateValue::ValidatorSets(vec![Height(1)]));
     state.insert(StateKey::ValidatorsFrom(Height(1)), StateValue::Validators(validators.clone()));
+    state.insert(StateKey::Evidence, StateValue::Evidence(EvidenceRecord::at_genesis(genesis.time)));
     state.insert(StateKey::Participation, StateValue::Participation(Participation::default()));
     state.insert(StateKey::ValidatorsAfterNext, StateValue::Validators(validators));
     state.insert(StateKey::IdWindow, StateValue::IdWindow(window));

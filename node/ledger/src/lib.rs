@@ -6,6 +6,7 @@ extern crate alloc;
 
 pub mod conservation;
 pub mod engine;
+pub mod evidence;
 pub mod genesis;
 pub mod ids;
 mod items;
@@ -24,6 +25,7 @@ pub mod window;
 
 pub use conservation::{Books, ConservationError, conservation_in_full};
 pub use engine::{BlockContext, Execution, Inclusion, InvalidBlock, execute};
+pub use evidence::{EvidenceInclusion, EvidenceRecord, InvalidEvidence};
 pub use genesis::genesis_state;
 pub use ids::{BodyDigest, IdKey, IdKind, IdRecord};
 pub use participation::{Participation, ParticipationRecord, away, participation_due};

@@ -23,6 +23,11 @@ pub fn validators_at(view: &dyn StateView, height: Height) -> Option<ValidatorSe
     set_from(view, set_start(view, height)?)
 }
 
+/// The first height whose set is still known.
+pub(crate) fn first_start(view: &dyn StateView) -> Height {
+    starts(view).first().copied().unwrap_or_default()
+}
+
 /// Of several heights; each set is read once.
 pub(crate) fn validators_of(
     view: &dyn StateView,

@@ -1,6 +1,6 @@
 //! What the state consists of: keys, values and their canonical bytes.
 
-use crate::{participation::Participation, window::IdWindow};
+use crate::{evidence::EvidenceRecord, participation::Participation, window::IdWindow};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use concordat_types::{
@@ -32,6 +32,8 @@ pub enum StateKey {
     ValidatorSets = 21,
     /// The set that decides from this height on, to the start of the next.
     ValidatorsFrom(Height) = 22,
+    /// Offences that blocks have shown. See `evidence`.
+    Evidence = 23,
 }
 
 impl StateKey {
@@ -54,4 +56,5 @@ pub enum StateValue {
     Participation(Participation) = 20,
     /// Ascending.
     ValidatorSets(Vec<Height>) = 21,
+    Evidence(EvidenceRecord) = 23,
 }

@@ -3,6 +3,7 @@
 
 mod batch;
 mod books;
+mod evidence;
 mod golden;
 mod ids;
 mod participation;

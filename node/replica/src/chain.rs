@@ -12,15 +12,15 @@ use crate::{
     query::{self, META_TIP, Tip},
     store::{Store, StoreError, Table, WriteBatch},
 };
-use concordat_crypto::{ValidatorKeys, verify_certificate, verify_evidence};
+use concordat_crypto::{EvidenceError, ValidatorKeys, verify_certificate, verify_evidence};
 use concordat_ledger::{
-    BlockContext, Execution, IdKey, IdRecord, InvalidBlock, StateKey, StateTree, StateValue, StateView, TreePatch,
-    away, execute, expired_ids_before, genesis_state, next_validators, parameters, participation_due, set_start,
-    validators_after_next, validators_at,
+    BlockContext, EvidenceInclusion, Execution, IdKey, IdRecord, InvalidBlock, InvalidEvidence, StateKey, StateTree,
+    StateValue, StateView, TreePatch, away, execute, expired_ids_before, genesis_state, next_validators, parameters,
+    participation_due, set_start, validators_after_next, validators_at,
 };
 use concordat_types::{
     Account, AccountId, Bitmap, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis,
-    Hash, Header, Height, MemberId, NetworkId, Parameters, RECOVERY_EPOCH, Timestamp,
+    Hash, Header, Height, MemberId, NetworkId, Offence, Parameters, RECOVERY_EPOCH, Timestamp,
     block::{batches_root, certificate_hash, evidence_root, transactions_root},
     encode,
 };
@@ -114,7 +114,9 @@ pub enum InvalidProposal {
     #[error("participation record: {0}")]
     Participation(#[source] concordat_crypto::CertificateError),
     #[error("evidence: {0}")]
-    Evidence(String),
+    Evidence(#[from] EvidenceError),
+    #[error(transparent)]
+    EvidenceNotIncludable(#[from] InvalidEvidence),
     #[error("a body of {got} bytes, at most {max}")]
     TooLarge { got: usize, max: usize },
     #[error("{got} payments, at most {max}")]
@@ -220,7 +222,8 @@ impl Chain {
 
     /// Builds a block of these parts on the tip.
     pub fn build(&self, proposer: MemberId, time: Timestamp, parts: Parts) -> Result<Candidate, InvalidProposal> {
-        let execution = self.execute(time, &parts)?;
+        let offences = self.offences(time, &parts.evidence)?;
+        let execution = self.execute(time, &parts, offences)?;
         let (state_root, patch) = self.tree.preview(&execution.changes);
         let header = Header {
             version: Header::VERSION,
@@ -249,13 +252,9 @@ impl Chain {
         self.check_header(&header, &parts)?;
         self.check_last_certificate(&parts)?;
         self.check_participation(&parts)?;
-        for (place, evidence) in parts.evidence.iter().enumerate() {
-            if parts.evidence[..place].contains(evidence) {
-                return Err(InvalidProposal::Evidence("the same twice".to_owned()));
-            }
-            self.check_evidence(evidence)?;
-        }
-        let execution = self.execute(header.time, &parts)?;
+        let offences = self.offences(header.time, &parts.evidence)?;
+        parts.evidence.iter().try_for_each(|evidence| self.verify_evidence(evidence))?;
+        let execution = self.execute(header.time, &parts, offences)?;
         if header.results_root != execution.results_root {
             return Err(InvalidProposal::WrongRoot {
                 root: "results",
@@ -384,20 +383,37 @@ impl Chain {
         Some(keys)
     }
 
-    pub fn check_evidence(&self, evidence: &Evidence) -> Result<(), InvalidProposal> {
-        let height = evidence.first.vote.height;
-        let oldest = self.tip.height.0.saturating_sub(self.parameters.evidence_window_heights);
-        if height > self.tip.height || height.0 < oldest {
-            return Err(InvalidProposal::Evidence(format!("height {height} is outside the evidence window")));
-        }
-        verify_evidence(evidence.clone(), &self.validators, self.network, RECOVERY_EPOCH)
-            .map(|_| ())
-            .map_err(|error| InvalidProposal::Evidence(error.to_string()))
+    /// What the evidence of a block at this time convicts of, its signatures apart.
+    fn offences(&self, time: Timestamp, evidence: &[Evidence]) -> Result<Vec<Offence>, InvalidProposal> {
+        let mut inclusion = EvidenceInclusion::new(self, self.tip.height.next(), time);
+        let judge = |evidence: &Evidence| {
+            let offence = self.offence(evidence).ok_or(EvidenceError::NoContradiction)?;
+            inclusion.check(offence)?;
+            Ok(offence)
+        };
+        evidence.iter().map(judge).collect()
+    }
+
+    fn offence(&self, evidence: &Evidence) -> Option<Offence> {
+        evidence.offence(self.keys_at(evidence.height())?.set())
+    }
+
+    fn verify_evidence(&self, evidence: &Evidence) -> Result<(), InvalidProposal> {
+        let keys = self.keys_at(evidence.height()).ok_or(EvidenceError::NoContradiction)?;
+        verify_evidence(evidence.clone(), &keys, self.network, RECOVERY_EPOCH)?;
+        Ok(())
+    }
+
+    /// Of evidence that is known to be good: what a block at this time may still hold, each offence once.
+    pub fn includable_evidence(&self, time: Timestamp, held: &[Evidence]) -> Vec<Evidence> {
+        let mut inclusion = EvidenceInclusion::new(self, self.tip.height.next(), time);
+        let may = |evidence: &&Evidence| self.offence(evidence).is_some_and(|offence| inclusion.check(offence).is_ok());
+        held.iter().filter(may).cloned().collect()
     }
 
     /// Executes on the state of the tip. A panic in it is caught: it must not take down a validator that only looks
     /// at somebody's proposal.
-    fn execute(&self, time: Timestamp, parts: &Parts) -> Result<Execution, InvalidProposal> {
+    fn execute(&self, time: Timestamp, parts: &Parts, offences: Vec<Offence>) -> Result<Execution, InvalidProposal> {
         let bytes: usize = parts.batches.iter().map(|batch| batch.bytes.len()).sum();
         if bytes > self.parameters.block_bytes_max as usize {
             return Err(InvalidProposal::TooLarge { got: bytes, max: self.parameters.block_bytes_max as usize });
@@ -411,7 +427,8 @@ impl Chain {
         }
         let transactions: Vec<_> = parts.batches.iter().flat_map(|batch| batch.transactions.iter().cloned()).collect();
         let participation = parts.participation.as_ref().map(|record| record.signers.clone());
-        let context = BlockContext { height: self.tip.height.next(), time, parent: self.tip.block, participation };
+        let context =
+            BlockContext { height: self.tip.height.next(), time, parent: self.tip.block, participation, offences };
         // Nothing of the chain is changed by an execution, so there is nothing a panic could leave half-done.
         let run = std::panic::AssertUnwindSafe(|| execute(self, &context, &transactions));
         match std::panic::catch_unwind(run) {

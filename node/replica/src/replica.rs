@@ -423,9 +423,8 @@ impl Replica {
             let held = self.keeper.precommits(certificate.round).collect();
             self.late.begin(certificate.clone(), self.chain.validators.clone(), held);
         }
-        let evidence = candidate.parts.evidence.clone();
         let committed = self.chain.apply(candidate, certificate)?;
-        self.evidence.retain(|held| !evidence.contains(held));
+        self.drop_evidence();
         self.committed_ms = self.now.monotonic_ms;
         let hashes: Vec<TransactionHash> = committed.transactions.iter().map(|(hash, _)| *hash).collect();
         self.mempool.remove_committed(hashes.into_iter(), committed.header.time);
@@ -510,12 +509,10 @@ impl Replica {
         if certificate.kind != CertificateKind::Commit {
             return Ok(());
         }
-        let Some((header, ours)) = crate::query::header(self.chain.store(), certificate.height)? else { return Ok(()) };
-        if ours.block == certificate.block || header.validators != self.chain.validators.set().hash() {
-            return Ok(());
-        }
         let (theirs, height) = (certificate.block, certificate.height);
-        let verified = verify_certificate(certificate, &self.chain.validators, self.chain.network(), RECOVERY_EPOCH);
+        let Some((_, ours)) = crate::query::header(self.chain.store(), height)? else { return Ok(()) };
+        let Some(keys) = self.chain.keys_at(height).filter(|_| ours.block != theirs) else { return Ok(()) };
+        let verified = verify_certificate(certificate, &keys, self.chain.network(), RECOVERY_EPOCH);
         if verified.is_err() {
             self.disconnect(from, "sent a certificate of an old height that does not verify".to_owned());
         } else {
@@ -534,6 +531,13 @@ impl Replica {
         }
         if self.evidence.len() < EVIDENCE_HELD_MAX && !self.evidence.contains(&evidence) {
             self.evidence.push(evidence);
+        }
+    }
+
+    /// What stands in the chain, or is too old, is not held any longer.
+    fn drop_evidence(&mut self) {
+        if !self.evidence.is_empty() {
+            self.evidence = self.chain.includable_evidence(self.chain.tip.time, &self.evidence);
         }
     }
 

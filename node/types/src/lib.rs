@@ -34,4 +34,6 @@ pub use result::ResultCode;
 pub use transaction::{BatchMode, Operation, SignedTransaction, Transaction, TransactionHash, Transfer, Uuid};
 pub use validators::{Bitmap, Power, Validator, ValidatorIndex, ValidatorSet};
 pub use verified::{CheckedTransaction, Verified};
-pub use vote::{Certificate, CertificateKind, Evidence, RECOVERY_EPOCH, Round, SignedVote, Vote, VoteType};
+pub use vote::{
+    Certificate, CertificateKind, Evidence, Offence, OffenceKind, RECOVERY_EPOCH, Round, SignedVote, Vote, VoteType,
+};

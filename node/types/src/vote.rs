@@ -1,6 +1,8 @@
 //! What validators sign, and certificates of it. Algorithm 1 of arXiv 1807.04938 (Tendermint).
 
-use crate::{Bitmap, BlockId, BlsSignature, Hash, Height, NetworkId, Tag, ValidatorIndex, encode};
+use crate::{
+    Bitmap, BlockId, BlsSignature, Hash, Height, MemberId, NetworkId, Tag, ValidatorIndex, ValidatorSet, encode,
+};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
@@ -154,8 +156,47 @@ impl Evidence {
     }
 
     pub fn is_well_formed(&self) -> bool {
-        self.first.vote.is_well_formed()
-            && self.second.vote.is_well_formed()
-            && (self.is_duplicate() || self.is_lock_violation())
+        self.first.vote.is_well_formed() && self.second.vote.is_well_formed() && self.kind().is_some()
     }
+
+    pub fn height(&self) -> Height {
+        self.first.vote.height
+    }
+
+    /// What it convicts of, if it is well formed; the set is that of its height.
+    pub fn offence(&self, set: &ValidatorSet) -> Option<Offence> {
+        let kind = self.kind().filter(|_| self.is_well_formed())?;
+        let member = set.get(self.second.validator)?.member;
+        Some(Offence { member, height: self.height(), round: self.second.vote.round, kind })
+    }
+
+    fn kind(&self) -> Option<OffenceKind> {
+        match self.first.vote.vote_type {
+            VoteType::Proposal if self.is_duplicate() => Some(OffenceKind::DuplicateProposal),
+            VoteType::Prevote if self.is_duplicate() => Some(OffenceKind::DuplicatePrevote),
+            VoteType::Precommit if self.is_duplicate() => Some(OffenceKind::DuplicatePrecommit),
+            _ if self.is_lock_violation() => Some(OffenceKind::LockViolation),
+            _ => None,
+        }
+    }
+}
+
+/// What a validator did, whichever of its votes prove it: evidence of one offence counts once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Offence {
+    pub member: MemberId,
+    pub height: Height,
+    /// Of a lock violation, that of the prevote.
+    pub round: Round,
+    pub kind: OffenceKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum OffenceKind {
+    DuplicateProposal = 1,
+    DuplicatePrevote = 2,
+    DuplicatePrecommit = 3,
+    LockViolation = 4,
 }

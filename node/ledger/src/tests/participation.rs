@@ -45,7 +45,7 @@ impl Chain {
                 signers
             });
             let (time, parent) = (Timestamp(NOW.0 + height.0), id(self.height));
-            let context = BlockContext { height, time, parent, participation };
+            let context = BlockContext { height, time, parent, participation, offences: Vec::new() };
             let execution = execute(&self.world, &context, &[]).unwrap();
             self.world.apply(&execution);
             self.height = height.0;
@@ -132,6 +132,10 @@ fn the_record_is_bounded() {
 #[test]
 fn sets_of_the_past_are_known_as_long_as_they_matter() {
     let mut chain = Chain::new();
+    // For evidence they are kept longer: see there.
+    if let Some(StateValue::Parameters(parameters)) = chain.world.state.get_mut(&StateKey::Parameters) {
+        (parameters.evidence_window_heights, parameters.evidence_window_ms) = (0, 0);
+    }
     let everyone = |_: u64, _| true;
     chain.grow(5, everyone).change_set("b").grow(8, everyone).change_set("").grow(9, everyone);
     let at = |chain: &Chain, height| validators_at(&chain.world, Height(height)).map(|set| members(&set, |_| true));

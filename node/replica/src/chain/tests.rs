@@ -4,7 +4,7 @@ use crate::{
     test_keys::{genesis, member_id, precommit, signed},
 };
 use concordat_crypto::CertificateError;
-use concordat_types::{ValidatorIndex, ValidatorSet};
+use concordat_types::{Round, SignedVote, ValidatorIndex, ValidatorSet, Vote};
 
 /// A chain of empty blocks of some validators. By default the first three sign every block.
 struct World {
@@ -30,7 +30,7 @@ impl World {
         Certificate {
             kind: CertificateKind::Commit,
             height,
-            round: concordat_types::Round(0),
+            round: Round(0),
             valid_round: None,
             block,
             signers: bitmap,
@@ -47,7 +47,7 @@ impl World {
 
     fn build(&self, parts: Parts) -> Candidate {
         let time = Timestamp(self.chain.tip.time.0 + 1000);
-        self.chain.build(member_id(0), time, parts).unwrap()
+        self.chain.build(member_id(1), time, parts).unwrap()
     }
 
     fn judge(&self, parts: Parts) -> Result<Candidate, InvalidProposal> {
@@ -118,7 +118,7 @@ fn a_record_is_a_commit_certificate_of_the_very_block() {
     let mut altered = good.clone();
     altered.signers.insert(ValidatorIndex(3));
     check(altered, bad(CertificateError::BadSignature));
-    check(Certificate { round: concordat_types::Round(1), ..good.clone() }, bad(CertificateError::BadSignature));
+    check(Certificate { round: Round(1), ..good.clone() }, bad(CertificateError::BadSignature));
 }
 
 #[test]
@@ -191,4 +191,106 @@ fn certificates_are_verified_against_the_set_of_their_height() {
     grow(&mut world, 23, &[0, 1, 2], &[0, 1, 2, 4]);
     assert_eq!(world.chain.participation_due().map(|(height, _)| height), Some(Height(14)));
     grow(&mut world, 40, &[0, 1, 2], &[0, 1, 2]);
+}
+
+/// The validator precommits two blocks at the height.
+fn evidence(world: &World, height: u64, validator: u16, round: u32) -> Evidence {
+    let vote = |block| Vote { round: Round(round), ..precommit(Height(height), BlockId(Hash([block; 32]))) };
+    let signed = |block| signed(world.chain.network, validator, vote(block));
+    Evidence { first: signed(1), second: signed(2) }
+}
+
+fn with_evidence(world: &World, evidence: &[Evidence]) -> Parts {
+    Parts { evidence: evidence.to_vec(), ..world.parts(&IN_TIME) }
+}
+
+#[test]
+fn evidence_that_stands_in_the_chain_is_not_taken_again() {
+    let mut world = world(4);
+    world.grow(12, &IN_TIME);
+    let (proof, other) = (evidence(&world, 9, 3, 0), evidence(&world, 9, 3, 1));
+    let offence = world.chain.offence(&proof).unwrap();
+    let repeated = InvalidProposal::EvidenceNotIncludable(InvalidEvidence::Repeated(offence));
+    // The votes the other way round prove the same.
+    let turned = Evidence { first: proof.second, second: proof.first };
+    let time = Timestamp(world.chain.tip.time.0 + 1000);
+    let twice = with_evidence(&world, &[proof.clone(), turned.clone()]);
+    assert_eq!(world.chain.build(member_id(0), time, twice).unwrap_err(), repeated);
+    let held = [proof.clone(), turned.clone(), other.clone()];
+    assert_eq!(world.chain.includable_evidence(time, &held), [proof.clone(), other.clone()]);
+    let candidate = world.judge(with_evidence(&world, &[proof.clone()])).unwrap();
+    // What another proposer built on the same parent.
+    let stale = world.build(with_evidence(&world, &[other.clone()]));
+    assert!(world.chain.judge(stale.header, stale.parts).is_ok());
+    let certificate = world.certificate(candidate.header.height, candidate.id, &IN_TIME);
+    world.chain.apply(candidate, certificate).unwrap();
+
+    for again in [proof, turned] {
+        // As a liar would build it: the header is right but for what nobody can execute.
+        let Candidate { header, parts, .. } = world.build(world.parts(&IN_TIME));
+        let parts = Parts { evidence: vec![again.clone()], ..parts };
+        let header = Header { evidence_root: evidence_root(&parts.evidence), ..header };
+        assert_eq!(world.chain.judge(header, parts).unwrap_err(), repeated);
+        assert_eq!(world.chain.includable_evidence(time, &[again]), []);
+    }
+    assert_eq!(world.chain.includable_evidence(time, &[other.clone()]), [other]);
+}
+
+#[test]
+fn evidence_is_verified() {
+    let mut world = world(4);
+    world.grow(12, &IN_TIME);
+    let good = evidence(&world, 9, 3, 0);
+    let judge = |evidence: Evidence| {
+        let Candidate { header, parts, .. } = world.build(world.parts(&IN_TIME));
+        let parts = Parts { evidence: vec![evidence], ..parts };
+        let header = Header { evidence_root: evidence_root(&parts.evidence), ..header };
+        world.chain.judge(header, parts).unwrap_err()
+    };
+    let forged = SignedVote { signature: good.first.signature, ..good.second };
+    let bad = EvidenceError::Vote(concordat_crypto::VerifyVoteError::BadSignature);
+    assert_eq!(judge(Evidence { second: forged, ..good.clone() }), InvalidProposal::Evidence(bad));
+    let same = Evidence { second: good.first, ..good.clone() };
+    assert_eq!(judge(same), InvalidProposal::Evidence(EvidenceError::NoContradiction));
+    let unknown = |signed: SignedVote| SignedVote { validator: ValidatorIndex(4), ..signed };
+    let nobody = Evidence { first: unknown(good.first), second: unknown(good.second) };
+    assert_eq!(judge(nobody), InvalidProposal::Evidence(EvidenceError::NoContradiction));
+    // Of a height that is not decided: nobody can be sure of its set yet.
+    let (height, newest) = (Height(13), Height(12));
+    let outside = InvalidEvidence::OutsideWindow { height, oldest: Height(1), newest };
+    assert_eq!(judge(evidence(&world, 13, 3, 0)), InvalidProposal::EvidenceNotIncludable(outside));
+    assert!(world.judge(with_evidence(&world, &[good])).is_ok());
+}
+
+#[test]
+fn evidence_is_verified_against_the_set_of_its_height() {
+    let mut world = world(5);
+    let all = [0, 1, 2, 3];
+    let grow = |world: &mut World, to: u64, signers: &[u16], record: &[u16]| {
+        while world.chain.tip.height.0 < to {
+            let candidate = world.judge(world.parts(record)).unwrap();
+            let certificate = world.certificate(candidate.header.height, candidate.id, signers);
+            world.chain.apply(candidate, certificate).unwrap();
+        }
+    };
+    grow(&mut world, 3, &all, &all);
+    // Without bank-0 from height 5 on: bank-1 moves to place 0.
+    let set = world.genesis.validators().unwrap();
+    world.change_set(ValidatorSet::new(set.iter().skip(1).map(|(_, one)| one.clone()).collect()).unwrap());
+    grow(&mut world, 4, &all, &all);
+    let by_new_place = |world: &World, height| {
+        let Evidence { first, second } = evidence(world, height, 1, 0);
+        let place = |signed: SignedVote| SignedVote { validator: ValidatorIndex(0), ..signed };
+        Evidence { first: place(first), second: place(second) }
+    };
+    assert_eq!(world.chain.keys_at(Height(5)).unwrap().set().len(), 4);
+    let time = Timestamp(world.chain.tip.time.0 + 1000);
+    let judge = |world: &World, evidence: &Evidence| world.judge(with_evidence(world, &[evidence.clone()])).map(|_| ());
+    let of_old_set = evidence(&world, 4, 0, 0);
+    assert_eq!(world.chain.offence(&of_old_set).unwrap().member, member_id(0));
+    judge(&world, &of_old_set).unwrap();
+    let bad = EvidenceError::Vote(concordat_crypto::VerifyVoteError::BadSignature);
+    assert_eq!(judge(&world, &by_new_place(&world, 4)), Err(InvalidProposal::Evidence(bad)));
+    assert_eq!(world.chain.offence(&by_new_place(&world, 5)).unwrap().member, member_id(1));
+    assert!(world.chain.includable_evidence(time, &[by_new_place(&world, 5)]).is_empty(), "not decided yet");
 }

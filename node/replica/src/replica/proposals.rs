@@ -30,9 +30,7 @@ impl Replica {
         let batches = self.select(time, round);
         let last_certificate =
             (self.chain.tip.height > Height(0)).then(|| self.chain.tip_certificate.clone()).flatten();
-        let chain = &self.chain;
-        let mut evidence = self.evidence.clone();
-        evidence.retain(|held| chain.check_evidence(held).is_ok());
+        let mut evidence = self.chain.includable_evidence(time, &self.evidence);
         evidence.truncate(concordat_types::Body::EVIDENCE_MAX);
         let participation = self.participation_record()?;
         if participation.is_none() && self.chain.participation_due().is_some() {

@@ -499,3 +499,36 @@ fn evidence() {
     check(false, vote(Precommit, 3, None, Some(BLOCK)), vote(Prevote, 5, None, Some(BLOCK)));
     check(false, vote(Precommit, 3, None, None), vote(Prevote, 5, None, other));
 }
+
+#[test]
+fn offences() {
+    let vote = |vote_type, round, valid_round: Option<u32>, block| SignedVote {
+        vote: Vote { vote_type, height: Height(7), round: Round(round), valid_round: valid_round.map(Round), block },
+        validator: ValidatorIndex(1),
+        signature: BlsSignature([0; 96]),
+    };
+    let set = ValidatorSet::new(vec![validator("bank-a", 1), validator("bank-b", 2)]).unwrap();
+    let check = |first: SignedVote, second: SignedVote, kind_and_round: &str| {
+        let offence = Evidence { first, second }.offence(&set).unwrap();
+        let fields = format!(
+            "06                                  length of the member's name
+             62616e6b2d62                        bank-b
+             0700000000000000                    height
+             {kind_and_round}"
+        );
+        assert_eq!(hex(&encode(&offence)), joined(&fields));
+    };
+    use VoteType::{Precommit, Prevote, Proposal};
+    let (block, other) = (Some(BLOCK), Some(BlockId(Hash([0x44; 32]))));
+    check(vote(Proposal, 3, None, block), vote(Proposal, 3, None, other), "0300000001");
+    check(vote(Prevote, 3, None, block), vote(Prevote, 3, None, other), "0300000002");
+    // Whichever votes prove it, it is the same offence.
+    check(vote(Prevote, 3, None, None), vote(Prevote, 3, Some(1), block), "0300000002");
+    check(vote(Precommit, 3, None, other), vote(Precommit, 3, None, block), "0300000003");
+    check(vote(Precommit, 3, None, block), vote(Prevote, 5, None, other), "0500000004");
+    let none = |first, second| assert_eq!(Evidence { first, second }.offence(&set), None);
+    none(vote(Prevote, 3, None, block), vote(Prevote, 4, None, other));
+    none(vote(Prevote, 3, Some(3), block), vote(Prevote, 3, None, other));
+    let unknown = |signed: SignedVote| SignedVote { validator: ValidatorIndex(2), ..signed };
+    none(unknown(vote(Prevote, 3, None, block)), unknown(vote(Prevote, 3, None, other)));
+}
