@@ -180,6 +180,16 @@ impl StateTree {
         Proof { path, leaf: entries.first().map(|leaf| (leaf.key, leaf.value)) }
     }
 
+    /// Is this row, or with None that there is none, what the root commits to? `value` is the canonical encoding. For
+    /// those who keep the rows elsewhere and want to know whether what they read is what was written.
+    pub fn commits_to(&self, key: &StateKey, value: Option<&[u8]>) -> bool {
+        let mut hasher = Hasher::default();
+        let key = hasher.key(key);
+        let page = self.page(self.node_of(&key));
+        let held = page.binary_search_by(|entry| order(&entry.key, &key)).ok().map(|place| page[place].value);
+        held == value.map(|value| hasher.value_bytes(value))
+    }
+
     /// What edits, in strictly ascending order of keys, do.
     fn patch(&self, edits: &[Edit]) -> TreePatch {
         let mut patch = TreePatch {

@@ -185,6 +185,23 @@ proptest! {
 }
 
 #[test]
+fn a_row_is_what_the_root_commits_to_or_not() {
+    let tree = StateTree::from_leaves((0..1000u64).map(|number| (key(number), value(number as u8))));
+    let row = encode(&value(2));
+    assert!(tree.commits_to(&key(2), Some(&row)));
+    assert!(tree.commits_to(&key(1000), None));
+    for byte in 0..row.len() {
+        let mut other = row.clone();
+        other[byte] ^= 1;
+        assert!(!tree.commits_to(&key(2), Some(&other)), "byte {byte}");
+    }
+    assert!(!tree.commits_to(&key(2), None), "the row is gone");
+    assert!(!tree.commits_to(&key(1000), Some(&row)), "a row that nobody wrote");
+    assert!(!tree.commits_to(&key(1), Some(&row)), "the value of another key");
+    assert!(StateTree::new().commits_to(&key(1), None) && !StateTree::new().commits_to(&key(1), Some(&row)));
+}
+
+#[test]
 fn roots_of_small_trees() {
     assert_eq!(StateTree::new().root(), Hash::ZERO);
     assert_eq!(built(&Entries::new()).root(), Hash::ZERO);
