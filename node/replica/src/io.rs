@@ -158,7 +158,7 @@ pub enum Alarm {
         member: MemberId,
         height: Height,
     },
-    /// A peer's clock, less ours, in ms; more than half of the power agree that ours is off.
+    /// The others' clocks, less ours, in ms, at least: more than half of their power prove that ours is off.
     ClockOffset {
         offset_ms: i64,
     },

@@ -18,6 +18,8 @@ pub mod rim;
 pub mod signer;
 pub mod store;
 #[cfg(test)]
+mod test_disk;
+#[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod test_keys;
 mod votes;

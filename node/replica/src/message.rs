@@ -42,7 +42,7 @@ pub struct NodeStatus {
     pub round: Option<Round>,
     /// This round and the last.
     pub held: Vec<HeldVotes>,
-    /// The sender's clock, Unix ms: for the clock alarm only.
+    /// The sender's clock, Unix ms, for the clock alarm only: it comes back in the answer, `Message::Clock`.
     pub clock_ms: u64,
 }
 
@@ -80,6 +80,11 @@ pub enum Message {
         count: u16,
     } = 10,
     Blocks(Vec<CertifiedBlock>) = 11,
+    /// Answers a status: its `clock_ms`, and the answerer's clock, Unix ms.
+    Clock {
+        left_ms: u64,
+        answered_ms: u64,
+    } = 12,
 }
 
 /// Which queue of a connection a message takes: votes overtake batches, batches overtake sync.
@@ -97,6 +102,7 @@ impl Message {
     pub fn priority(&self) -> Priority {
         match self {
             Message::Status(_)
+            | Message::Clock { .. }
             | Message::Proposal(_)
             | Message::Vote(_)
             | Message::Certificate(_)

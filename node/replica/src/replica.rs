@@ -4,6 +4,7 @@
 //! only then signs. Nothing is sent before that.
 
 mod bodies;
+mod clocks;
 mod open;
 mod peers;
 mod proposals;
@@ -580,3 +581,6 @@ impl Replica {
 const TRANSFERS_TARGET_MIN: usize = 1024;
 /// One a validator and kind is enough; more than this many at once means an attack that one block reports anyway.
 const EVIDENCE_HELD_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -98,7 +98,8 @@ impl Rim {
             Message::Vote(_)
             | Message::Certificate(_)
             | Message::ProposalRequest { .. }
-            | Message::BlockRequest { .. } => Vec::new(),
+            | Message::BlockRequest { .. }
+            | Message::Clock { .. } => Vec::new(),
         };
         Ok(CheckedMessage { message, batches })
     }

@@ -1,48 +1,6 @@
 use super::*;
-use crate::disk::DiskError;
+use crate::test_disk::Files;
 use concordat_types::{BlsSignature, Hash, ValidatorIndex, VoteType};
-use std::collections::BTreeMap;
-
-/// Files in memory; what the log must survive is made by hand below.
-#[derive(Clone, Default)]
-struct Files(BTreeMap<String, Vec<u8>>);
-
-impl Disk for Files {
-    fn list(&self) -> Result<Vec<String>, DiskError> {
-        Ok(self.0.keys().cloned().collect())
-    }
-    fn len(&self, name: &str) -> Result<Option<u64>, DiskError> {
-        Ok(self.0.get(name).map(|bytes| bytes.len() as u64))
-    }
-    fn read(&self, name: &str, offset: u64, len: usize) -> Result<Vec<u8>, DiskError> {
-        let bytes = &self.0[name];
-        let start = (offset as usize).min(bytes.len());
-        Ok(bytes[start..(start + len).min(bytes.len())].to_vec())
-    }
-    fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        self.0.entry(name.to_owned()).or_default().extend_from_slice(bytes);
-        Ok(())
-    }
-    fn truncate(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
-        self.0.get_mut(name).unwrap().truncate(len as usize);
-        Ok(())
-    }
-    fn sync(&mut self, _: &str) -> Result<(), DiskError> {
-        Ok(())
-    }
-    fn sync_dir(&mut self) -> Result<(), DiskError> {
-        Ok(())
-    }
-    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
-        let bytes = self.0.remove(from).unwrap();
-        self.0.insert(to.to_owned(), bytes);
-        Ok(())
-    }
-    fn remove(&mut self, name: &str) -> Result<(), DiskError> {
-        self.0.remove(name);
-        Ok(())
-    }
-}
 
 fn vote(height: u64) -> Vote {
     Vote {
@@ -90,11 +48,11 @@ fn a_tail_cut_anywhere_is_cut_back_to_whole_records() {
     let expected = records(2);
     let whole = written(&expected);
     let name = name(0);
-    let bytes = whole.0[&name].clone();
+    let bytes = whole.bytes[&name].clone();
     let mut found_before = 0;
     for cut in 0..bytes.len() {
         let mut files = whole.clone();
-        files.0.insert(name.clone(), bytes[..cut].to_vec());
+        files.bytes.insert(name.clone(), bytes[..cut].to_vec());
         let (mut log, found) = Log::open(&mut files).unwrap();
         assert_eq!(found, expected[..found.len()], "cut at {cut}");
         assert!(found.len() >= found_before, "cut at {cut}");
@@ -112,7 +70,7 @@ fn a_tail_cut_anywhere_is_cut_back_to_whole_records() {
 fn a_tail_of_zeros_is_cut() {
     let expected = records(2);
     let mut files = written(&expected);
-    files.0.get_mut(&name(0)).unwrap().extend_from_slice(&[0; 700]);
+    files.bytes.get_mut(&name(0)).unwrap().extend_from_slice(&[0; 700]);
     let (_, found) = Log::open(&mut files).unwrap();
     assert_eq!(found, expected);
 }
@@ -131,12 +89,12 @@ fn synced_singly(records: &[Record]) -> Files {
 #[test]
 fn damage_in_what_was_synced_refuses_to_open() {
     let whole = synced_singly(&records(3));
-    let bytes = whole.0[&name(0)].clone();
+    let bytes = whole.bytes[&name(0)].clone();
     // Every byte of the first record, which good records follow.
     let first = FRAME_HEAD_BYTES + u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
     for at in 0..first {
         let mut files = whole.clone();
-        files.0.get_mut(&name(0)).unwrap()[at] ^= 0x10;
+        files.bytes.get_mut(&name(0)).unwrap()[at] ^= 0x10;
         match Log::open(&mut files) {
             Err(LogError::Corrupt { .. }) => {}
             Ok((_, found)) => panic!("damage at byte {at} passed, {} records", found.len()),
@@ -152,10 +110,10 @@ fn a_hole_in_what_was_never_synced_is_cut() {
     let mut files = synced_singly(&all[..4]);
     let (mut log, found) = Log::open(&mut files).unwrap();
     assert_eq!(found.len(), 4);
-    let start = files.0[&name(0)].len();
+    let start = files.bytes[&name(0)].len();
     all[4..].iter().for_each(|record| log.append(record));
     log.flush(&mut files).unwrap();
-    files.0.get_mut(&name(0)).unwrap()[start..start + 10].fill(0);
+    files.bytes.get_mut(&name(0)).unwrap()[start..start + 10].fill(0);
     let (_, found) = Log::open(&mut files).unwrap();
     assert_eq!(found, all[..4]);
 }
@@ -168,7 +126,7 @@ fn damage_in_a_closed_segment_refuses_to_open() {
     log.rotate(&mut files, Height(0)).unwrap();
     log.append(&Record::Intent(vote(3)));
     log.sync(&mut files).unwrap();
-    let closed = files.0.get_mut(&name(0)).unwrap();
+    let closed = files.bytes.get_mut(&name(0)).unwrap();
     closed.pop();
     assert!(matches!(Log::open(&mut files), Err(LogError::Corrupt { .. })));
 }
@@ -182,11 +140,11 @@ fn segments_go_once_the_store_has_their_heights() {
     log.append(&batch);
     log.append(&Record::Intent(vote(5)));
     log.rotate(&mut files, Height(4)).unwrap();
-    assert_eq!(files.0.len(), 1, "height 5 is not in the store");
+    assert_eq!(files.bytes.len(), 1, "height 5 is not in the store");
     assert!(log.holds_batch(&digest));
     log.append(&Record::Intent(vote(6)));
     log.rotate(&mut files, Height(5)).unwrap();
-    assert!(!files.0.contains_key(&name(0)));
+    assert!(!files.bytes.contains_key(&name(0)));
     assert!(!log.holds_batch(&digest), "the batch went with its segment and must be written again when needed");
     let (_, found) = Log::open(&mut files).unwrap();
     assert_eq!(found, [Record::Intent(vote(6))]);

@@ -1,8 +1,8 @@
 //! Other nodes: their messages by height, where they are, and what they lack.
 
-use super::{Fatal, Replica};
+use super::{Fatal, Replica, clocks::PeerClock};
 use crate::{
-    io::{Alarm, CheckedMessage},
+    io::CheckedMessage,
     message::{HeldVotes, Message, NodeStatus},
 };
 use concordat_consensus::Input as Event;
@@ -27,7 +27,7 @@ pub struct Peer {
     pub doubted_until_ms: u64,
     /// Heard of on this connection.
     status: Option<NodeStatus>,
-    clock_offset_ms: i64,
+    pub clock: PeerClock,
 }
 
 /// For operators.
@@ -36,12 +36,13 @@ pub struct PeerView {
     pub member: MemberId,
     pub connected: bool,
     pub tip: Height,
+    /// Its clock, less ours, by the newest answer: half the round trip may be wrong with it.
     pub clock_offset_ms: i64,
 }
 
 impl Peer {
     pub fn view(&self, member: MemberId) -> PeerView {
-        PeerView { member, connected: self.connected, tip: self.tip, clock_offset_ms: self.clock_offset_ms }
+        PeerView { member, connected: self.connected, tip: self.tip, clock_offset_ms: self.clock.offset_ms() }
     }
 }
 
@@ -62,6 +63,7 @@ impl Replica {
         if let Some(known) = self.peers.get_mut(&peer) {
             known.connected = false;
             known.status = None;
+            known.clock = PeerClock::default();
             // What it claimed cannot be asked for any more.
             known.tip = Height(0);
         }
@@ -104,6 +106,7 @@ impl Replica {
         let CheckedMessage { message, batches } = checked;
         match message {
             Message::Status(status) => self.on_status(from, status)?,
+            Message::Clock { left_ms, answered_ms } => self.on_clock(from, left_ms, answered_ms),
             Message::Batch(_) => self.on_batches(from, batches)?,
             Message::BatchAck(digests) => {
                 digests.iter().for_each(|digest| self.mempool.acknowledge(digest, from));
@@ -305,16 +308,13 @@ impl Replica {
     }
 
     fn on_status(&mut self, from: MemberId, status: NodeStatus) -> Result<(), Fatal> {
-        // A peer may say anything: saturating, and far inside the range of i64.
-        let offset = i64::try_from(i128::from(status.clock_ms) - i128::from(self.now.unix_ms)).unwrap_or(i64::MAX);
+        self.send(from, Message::Clock { left_ms: status.clock_ms, answered_ms: self.now.unix_ms });
         let peer = self.peers.entry(from).or_default();
         let is_first = peer.status.is_none();
-        peer.clock_offset_ms = offset;
         peer.status = Some(status.clone());
         if peer.doubted_until_ms <= self.now.monotonic_ms {
             peer.tip = status.tip;
         }
-        self.judge_clock();
         self.send_what_it_lacks(from, &status);
         if is_first {
             let status = self.status();
@@ -346,35 +346,6 @@ impl Replica {
             self.catching_up = false;
             self.broadcast_status();
         }
-    }
-
-    /// Others' clocks against ours: where those with more than half of the power agree that it is off, it is ours.
-    fn judge_clock(&mut self) {
-        let set = self.chain.validators.set();
-        let bound = i64::from(self.chain.parameters.precision_ms) + i64::from(self.chain.parameters.delay_ms);
-        let mut offsets: Vec<(i64, u128)> = Vec::new();
-        for (member, peer) in &self.peers {
-            if peer.status.is_some()
-                && let Some(index) = set.index_of(member)
-            {
-                offsets.push((peer.clock_offset_ms, set.power(index)));
-            }
-        }
-        let others: u128 = set.total_power() - set.index_of(&self.me).map_or(0, |index| set.power(index));
-        let power = |is_off: &dyn Fn(i64) -> bool| -> u128 {
-            offsets.iter().filter(|(offset, _)| is_off(*offset)).map(|(_, power)| power).sum()
-        };
-        let (ahead, behind) = (power(&|offset| offset > bound), power(&|offset| offset < -bound));
-        let is_off = 2 * ahead.max(behind) > others;
-        if is_off && !self.clock_alarm {
-            let offset_ms =
-                offsets.iter().map(|(offset, _)| *offset).max_by_key(|offset| offset.unsigned_abs()).unwrap_or(0);
-            self.alarm(Alarm::ClockOffset { offset_ms });
-        }
-        if !is_off && self.clock_alarm {
-            self.alarm(Alarm::ClockGood);
-        }
-        self.clock_alarm = is_off;
     }
 
     fn send_what_it_lacks(&mut self, to: MemberId, status: &NodeStatus) {
@@ -459,6 +430,7 @@ fn consensus_height(message: &Message) -> Option<Height> {
             of_vote.or(certificates.first().map(|certificate| certificate.height))
         }
         Message::Status(_)
+        | Message::Clock { .. }
         | Message::Batch(_)
         | Message::BatchAck(_)
         | Message::BatchRequest(_)
