@@ -154,6 +154,7 @@ impl Running {
 
     fn raise(&self, alarm: &Alarm) {
         let kind = match alarm {
+            Alarm::InvalidProposal { .. } => "invalid_proposal",
             Alarm::InvalidPolka { .. } => "invalid_polka",
             Alarm::StoppedSigning { .. } => "stopped_signing",
             Alarm::SignRefused { .. } => "sign_refused",

@@ -135,6 +135,14 @@ pub struct CommittedBlock {
 /// For operators: metrics and logs, never a decision of the chain.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Alarm {
+    /// A validator proposed a block that is invalid here: one of the two is broken.
+    InvalidProposal {
+        /// Who signed the proposal.
+        member: Option<MemberId>,
+        height: Height,
+        block: BlockId,
+        reason: String,
+    },
     /// A polka stands for a block that is invalid here.
     InvalidPolka {
         height: Height,

@@ -39,7 +39,7 @@ pub(crate) fn genesis(validators: u16) -> Genesis {
     }
 }
 
-fn member(number: u16) -> Member {
+pub(crate) fn member(number: u16) -> Member {
     let key = BlsPublicKey(secret(number).sk_to_pk().to_bytes());
     let possession = BlsSignature(secret(number).sign(&key.0, POSSESSION_DST, &[]).to_bytes());
     let group = |kind: u8| KeyGroup { k: 1, keys: vec![ed25519(&[kind, number as u8])] };

@@ -438,7 +438,9 @@ impl World {
             Alarm::Equivocation { member, .. } => {
                 Err(Violation::HonestAccused { node, member: member.as_str().to_owned() })
             }
-            Alarm::InvalidPolka { reason, .. } => Err(Violation::Stopped { node, reason }),
+            Alarm::InvalidProposal { reason, .. } | Alarm::InvalidPolka { reason, .. } => {
+                Err(Violation::Stopped { node, reason })
+            }
             Alarm::Quarantined { reason, .. } => Err(Violation::Stopped { node, reason }),
             Alarm::SignRefused { .. } => {
                 self.count("sign refused");

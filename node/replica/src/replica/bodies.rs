@@ -3,7 +3,7 @@
 use super::{Fatal, Replica};
 use crate::{
     chain::Parts,
-    io::CheckedBatch,
+    io::{Alarm, CheckedBatch},
     log::Record,
     message::{Message, Proposal},
 };
@@ -174,7 +174,13 @@ impl Replica {
             Err(invalid) => Err(invalid.to_string()),
         };
         let valid = verdict.is_ok();
-        self.known.get_mut(block).expect("looked up above").verdict = Some(verdict);
+        let known = self.known.get_mut(block).expect("looked up above");
+        known.verdict = Some(verdict.clone());
+        let (height, validator) = (known.header.height, known.signed.validator);
+        if let Err(reason) = verdict {
+            let member = self.chain.validators.set().get(validator).map(|validator| validator.member);
+            self.alarm(Alarm::InvalidProposal { member, height, block: *block, reason });
+        }
         self.wanted.remove(block);
         self.events.push_back(Event::Block { block: *block, valid });
         Ok(())

@@ -16,7 +16,7 @@ use concordat_crypto::verify_vote;
 use concordat_ledger::Inclusion;
 use concordat_types::{
     BlsSignature, Certificate, CheckedTransaction, Height, MemberId, RECOVERY_EPOCH, Round, SignedVote, Timestamp,
-    ValidatorIndex, Vote, VoteType,
+    TransactionHash, ValidatorIndex, Vote, VoteType,
 };
 use std::{cell::RefCell, sync::Arc};
 
@@ -88,36 +88,46 @@ impl Replica {
         move |checked| !self.quarantine.contains(&checked.hash) && inclusion.borrow_mut().check(0, checked).is_ok()
     }
 
-    /// A block that this node cannot execute itself: the transaction that does it is found by halving, and set aside.
-    fn build_or_quarantine(&mut self, time: Timestamp, round: Round, parts: Parts) -> Option<Candidate> {
-        let error = match self.chain.build(self.me, time, parts.clone()) {
-            Ok(candidate) => return Some(candidate),
-            Err(error) => error,
-        };
-        let reason = error.to_string();
-        let mut suspects: Vec<_> = parts.batches.iter().flat_map(|batch| batch.transactions.iter().cloned()).collect();
-        let fails = |transactions: &[crate::mempool::Checked]| {
-            let batch = CheckedBatch::of(transactions.to_vec());
-            let parts = Parts { batches: vec![Arc::new(batch)], ..Parts::default() };
-            matches!(
-                self.chain.build(self.me, time, parts),
-                Err(InvalidProposal::Panicked(_) | InvalidProposal::Ledger(_))
-            )
-        };
-        while suspects.len() > 1 {
-            let second = suspects.split_off(suspects.len() / 2);
-            if !fails(&suspects) {
-                suspects = second;
+    /// Where this node cannot execute what it has selected, the transactions that do it are found and set aside. Where there
+    /// are many, the block is empty, so that the chain goes on meanwhile.
+    fn build_or_quarantine(&mut self, time: Timestamp, round: Round, mut parts: Parts) -> Option<Candidate> {
+        for _ in 0..QUARANTINED_PER_BLOCK_MAX {
+            let error = match self.chain.build(self.me, time, parts.clone()) {
+                Ok(candidate) => return Some(candidate),
+                Err(error) => error,
+            };
+            let Some(transaction) = self.culprit(time, &parts) else { break };
+            // What has left the mempool is in nobody's way.
+            self.quarantine.retain(|held| self.mempool.holds_transaction(held));
+            if self.quarantine.len() < QUARANTINE_MAX {
+                self.quarantine.insert(transaction);
             }
+            self.alarm(Alarm::Quarantined { transaction, reason: error.to_string() });
+            parts.batches = self.select(time, round);
         }
-        let culprit = suspects.first().map(|checked| checked.hash)?;
-        if self.quarantine.len() < QUARANTINE_MAX {
-            self.quarantine.insert(culprit);
+        parts.batches.clear();
+        self.chain.build(self.me, time, parts).ok()
+    }
+
+    /// The first transaction that does not execute after those before it, found by halving. None where it is none of them
+    /// that fails.
+    fn culprit(&self, time: Timestamp, parts: &Parts) -> Option<TransactionHash> {
+        let all: Vec<_> = parts.batches.iter().flat_map(|batch| batch.transactions.iter().cloned()).collect();
+        let fails = |count: usize| {
+            let batch = (count > 0).then(|| Arc::new(CheckedBatch::of(all[..count].to_vec())));
+            let parts = Parts { batches: batch.into_iter().collect(), ..parts.clone() };
+            let built = self.chain.build(self.me, time, parts);
+            matches!(built, Err(InvalidProposal::Panicked(_) | InvalidProposal::Ledger(_)))
+        };
+        let (mut good, mut bad) = (0, all.len());
+        if fails(good) || !fails(bad) {
+            return None;
         }
-        self.alarm(Alarm::Quarantined { transaction: culprit, reason });
-        // What is left goes into the next round's block, or this node's next turn.
-        let batches = self.select(time, round);
-        self.chain.build(self.me, time, Parts { batches, ..parts }).ok()
+        while bad - good > 1 {
+            let middle = good.midpoint(bad);
+            *(if fails(middle) { &mut bad } else { &mut good }) = middle;
+        }
+        Some(all[good].hash)
     }
 
     /// The message for our own proposal of a block that is known here.
@@ -215,3 +225,5 @@ impl Replica {
 
 /// Transactions that nobody here can execute: a defect that an operator will look at long before there are as many.
 const QUARANTINE_MAX: usize = 1024;
+/// Each costs a dozen executions of the block, and the others wait.
+const QUARANTINED_PER_BLOCK_MAX: usize = 2;

@@ -1,6 +1,7 @@
 //! Whole replicas in memory, side by side on a virtual clock: what one alone cannot show of itself.
 
 mod clock;
+mod invalid;
 
 use super::*;
 use crate::{
@@ -9,24 +10,24 @@ use crate::{
     signer::SignRefused,
     store::{Store, Table, Visitor, WriteBatch},
     test_disk::Files,
+    test_keys,
 };
 use blst::min_pk::SecretKey;
-use concordat_crypto::bls::{POSSESSION_DST, SIGNATURE_DST};
+use concordat_crypto::bls::SIGNATURE_DST;
+use concordat_ledger::{StateKey, StateValue};
 use concordat_types::{
     AccountName, Asset, AssetCode, AssetKind, BlsPublicKey, BlsSignature, Ed25519PublicKey, Ed25519Signature, Member,
-    MemberStatus, NetworkId, Operation, Parameters, Rights, Roles, SignedTransaction, Timestamp, Transaction, Uuid,
-    encode,
-    member::{KeyGroup, OperatorKey, ValidatorRecord},
+    NetworkId, Operation, Rights, Roles, SignedTransaction, Timestamp, Transaction, Uuid, encode, member::OperatorKey,
     transaction::TransactionSignature,
 };
 use std::sync::Mutex;
 
-pub(super) const EPOCH_MS: u64 = 1_800_000_000_000;
+pub(super) const EPOCH_MS: u64 = test_keys::GENESIS_TIME.0;
 
 /// Validators `bank-0`, `bank-1`, ... of equal power and a follower, `central-bank`, at the last place.
 pub(super) struct Net {
     pub genesis: Genesis,
-    pub secrets: Vec<SecretKey>,
+    validators: usize,
     pub nodes: Vec<Node>,
     pub time_ms: u64,
     /// On their way: when they arrive, in order of sending.
@@ -59,9 +60,8 @@ pub(super) struct Node {
 
 impl Net {
     /// Nothing runs yet.
-    pub fn new(validators: usize) -> Net {
-        let secrets: Vec<_> = (0..validators).map(|number| secret(number as u8)).collect();
-        let genesis = genesis(&secrets);
+    pub fn new(validators: u16) -> Net {
+        let genesis = genesis(validators);
         let node = |member: &Member| Node {
             member: member.id,
             disk: Arc::default(),
@@ -77,11 +77,20 @@ impl Net {
         let rim = Rim::new(genesis.network_id(), &genesis.parameters);
         let nodes = genesis.members.iter().map(node).collect();
         let delay_ms = BTreeMap::new();
-        Net { genesis, secrets, nodes, time_ms: 0, posted: BTreeMap::new(), sequence: 0, delay_ms, rim }
+        Net {
+            genesis,
+            validators: validators.into(),
+            nodes,
+            time_ms: 0,
+            posted: BTreeMap::new(),
+            sequence: 0,
+            delay_ms,
+            rim,
+        }
     }
 
     /// All nodes run and know each other.
-    pub fn started(validators: usize) -> Net {
+    pub fn started(validators: u16) -> Net {
         let mut net = Net::new(validators);
         (0..net.nodes.len()).for_each(|node| net.start(node));
         net
@@ -91,8 +100,8 @@ impl Net {
         let now = self.now(number);
         let node = &mut self.nodes[number];
         let config = ReplicaConfig { genesis: self.genesis.clone(), member: node.member, mempool_bytes_max: 16 << 20 };
-        let signer = self.secrets.get(number).map(|secret| {
-            let (secret, network) = (secret.clone(), self.genesis.network_id());
+        let signer = (number < self.validators).then(|| {
+            let (secret, network) = (test_keys::secret(number as u16), self.genesis.network_id());
             Box::new(TestSigner { secret, network, record: node.record.clone() }) as Box<dyn Signer>
         });
         let (disk, store) = (Box::new(node.disk.clone()), Box::new(node.store.clone()));
@@ -244,91 +253,83 @@ impl Net {
     }
 }
 
-fn secret(number: u8) -> SecretKey {
-    SecretKey::key_gen(&[number + 1; 32], &[]).unwrap()
-}
-
 fn operator(member: usize) -> (ed25519_zebra::SigningKey, Ed25519PublicKey) {
     let secret = ed25519_zebra::SigningKey::from([member as u8 + 1; 32]);
     let key = Ed25519PublicKey(ed25519_zebra::VerificationKeyBytes::from(&secret).into());
     (secret, key)
 }
 
-fn genesis(secrets: &[SecretKey]) -> Genesis {
-    let all = Rights::PAY | Rights::ACCOUNTS | Rights::ISSUE | Rights::READ | Rights::SUBMIT;
-    let record = |secret: &SecretKey| {
-        let key = BlsPublicKey(secret.sk_to_pk().to_bytes());
-        let possession = BlsSignature(secret.sign(&key.0, POSSESSION_DST, &[]).to_bytes());
-        ValidatorRecord { key, possession, power: 100 }
+/// With operators, assets and a follower.
+fn genesis(validators: u16) -> Genesis {
+    let rights = Rights::PAY | Rights::ACCOUNTS | Rights::ISSUE | Rights::READ | Rights::SUBMIT;
+    let central_bank = Member {
+        id: MemberId::new("central-bank").unwrap(),
+        roles: Roles::CENTRAL_BANK,
+        validator: None,
+        ..test_keys::member(validators)
     };
-    let member = |number: usize| {
-        let secret = secrets.get(number);
-        let name = secret.map_or("central-bank".to_owned(), |_| format!("bank-{number}"));
-        let unused = |kind: u8| {
-            let secret = ed25519_zebra::SigningKey::from([100 * kind + number as u8; 32]);
-            let key = Ed25519PublicKey(ed25519_zebra::VerificationKeyBytes::from(&secret).into());
-            KeyGroup { k: 1, keys: vec![key] }
-        };
-        Member {
-            id: MemberId::new(&name).unwrap(),
-            legal_name: name,
-            lei: String::new(),
-            bic: String::new(),
-            roles: if secret.is_some() { Roles::BANK } else { Roles::CENTRAL_BANK },
-            status: MemberStatus::Active,
-            admin_keys: unused(1),
-            recovery_keys: unused(2),
-            operator_keys: vec![OperatorKey { key: operator(number).1, rights: all }],
-            access_keys: Vec::new(),
-            node: None,
-            validator: secret.map(record),
-        }
-    };
+    let mut genesis = test_keys::genesis(validators);
     let asset = |code: &str| Asset {
         code: AssetCode::new(code).unwrap(),
         decimals: 2,
-        issuer: MemberId::new("central-bank").unwrap(),
+        issuer: central_bank.id,
         kind: AssetKind::CentralBankMoney,
         quota: u128::from(u64::MAX),
         frozen: false,
     };
-    Genesis {
-        version: Genesis::VERSION,
-        name: "replica test".to_owned(),
-        time: Timestamp(EPOCH_MS),
-        trial: true,
-        // Nothing happens that no test asks for.
-        parameters: Parameters { heartbeat_ms: 60_000, ..Parameters::default() },
-        members: (0..=secrets.len()).map(member).collect(),
-        assets: vec![asset("EUR"), asset("USD")],
+    genesis.assets = vec![asset("EUR"), asset("USD")];
+    genesis.members.push(central_bank);
+    for (number, member) in genesis.members.iter_mut().enumerate() {
+        member.operator_keys = vec![OperatorKey { key: operator(number).1, rights }];
+    }
+    // Nothing happens that no test asks for.
+    genesis.parameters.heartbeat_ms = 60_000;
+    genesis
+}
+
+/// A store that outlives its replica and may give back a row that is not the one written: a page of memory or disk gone
+/// bad, where no checksum noticed.
+#[derive(Clone, Default)]
+pub(super) struct TestStore(Arc<Mutex<Rows>>);
+
+#[derive(Default)]
+struct Rows {
+    memory: MemoryStore,
+    rotten: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl TestStore {
+    /// From now on the state has this value at the key, for whoever reads it singly.
+    pub fn rot(&self, key: &StateKey, value: &StateValue) {
+        self.0.lock().unwrap().rotten.insert(key.to_bytes(), encode(value));
     }
 }
 
-/// A store that outlives its replica.
-#[derive(Clone, Default)]
-pub(super) struct TestStore(Arc<Mutex<MemoryStore>>);
-
 impl Reader for TestStore {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.lock().unwrap().get(table, key)
+        let rows = self.0.lock().unwrap();
+        match rows.rotten.get(key).filter(|_| table == Table::State) {
+            Some(rotten) => Ok(Some(rotten.clone())),
+            None => rows.memory.get(table, key),
+        }
     }
     fn scan(&self, table: Table, from: &[u8], visit: &mut Visitor<'_>) -> Result<(), StoreError> {
-        self.0.lock().unwrap().scan(table, from, visit)
+        self.0.lock().unwrap().memory.scan(table, from, visit)
     }
     fn scan_back(&self, table: Table, from: &[u8], visit: &mut Visitor<'_>) -> Result<(), StoreError> {
-        self.0.lock().unwrap().scan_back(table, from, visit)
+        self.0.lock().unwrap().memory.scan_back(table, from, visit)
     }
 }
 
 impl Store for TestStore {
     fn write(&mut self, batch: WriteBatch) -> Result<(), StoreError> {
-        self.0.lock().unwrap().write(batch)
+        self.0.lock().unwrap().memory.write(batch)
     }
     fn sync(&mut self) -> Result<(), StoreError> {
-        self.0.lock().unwrap().sync()
+        self.0.lock().unwrap().memory.sync()
     }
     fn snapshot(&self) -> Arc<dyn Reader> {
-        self.0.lock().unwrap().snapshot()
+        self.0.lock().unwrap().memory.snapshot()
     }
 }
 
