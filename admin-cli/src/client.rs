@@ -232,7 +232,7 @@ impl Client {
         reply.await
     }
 
-    /// What became of a transaction or transfer of the profile's member within the id window.
+    /// What became of a transaction or transfer of the profile's member.
     pub async fn outcome(&self, id: Uuid, kind: IdKind) -> Result<OutcomeView, CliError> {
         let kind = match kind {
             IdKind::Transaction => v1::get_outcome_request::Kind::Transaction,

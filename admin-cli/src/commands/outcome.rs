@@ -14,8 +14,7 @@ use serde_json::json;
 
 /// What became of a payment, an issue or a transaction of the member
 ///
-/// The ledger knows the ids of the id window, two days unless the network says otherwise. That there is nothing under
-/// an id is final only once the time for which its transaction was valid has passed.
+/// That there is nothing under an id is final only once the time for which its transaction was valid has passed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   concordat outcome 01930000-0000-7000-8000-000000000001

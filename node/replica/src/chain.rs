@@ -10,13 +10,14 @@ use crate::{
     io::{CheckedBatch, CommittedBlock},
     prover::{Prover, SharedTree},
     query::{self, META_TIP, Tip},
+    recent::Recent,
     store::{Store, StoreError, Table, WriteBatch},
 };
 use concordat_crypto::{EvidenceError, ValidatorKeys, verify_certificate, verify_evidence};
 use concordat_ledger::{
     BlockContext, EvidenceInclusion, Execution, IdKey, IdRecord, InvalidBlock, InvalidEvidence, StateKey, StateTree,
-    StateValue, StateView, TreePatch, away, execute, expired_ids_before, genesis_state, next_validators, parameters,
-    participation_due, set_start, validators_after_next, validators_at,
+    StateValue, StateView, TreePatch, away, execute, genesis_state, next_validators, parameters, participation_due,
+    set_start, validators_after_next, validators_at,
 };
 use concordat_types::{
     Account, AccountId, Bitmap, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis,
@@ -30,8 +31,10 @@ pub struct Chain {
     store: Box<dyn Store>,
     network: NetworkId,
     tree: SharedTree,
-    accounts: RefCell<AccountCache>,
-    /// A read failed during an execution: its outcome means nothing, and the process must end.
+    /// Accounts of recent blocks, decoded.
+    accounts: RefCell<Recent<AccountId, Account>>,
+    /// A read failed during an execution, or gave another row than was written: its outcome means nothing, and the process
+    /// must end.
     failed: RefCell<Option<StoreError>>,
     pub tip: Tip,
     /// Of the tip; None at genesis.
@@ -45,8 +48,6 @@ pub struct Chain {
     past_keys: RefCell<BTreeMap<Height, Arc<ValidatorKeys>>>,
     /// Of `validators`: skipped as proposers of round 0.
     pub away: Bitmap,
-    /// Ids older than this have been removed from the store.
-    ids_removed_before: Timestamp,
 }
 
 impl std::fmt::Debug for Chain {
@@ -175,7 +176,7 @@ impl Chain {
             store,
             network,
             tree: SharedTree::new(tip.height, tree),
-            accounts: RefCell::default(),
+            accounts: RefCell::new(Recent::new(ACCOUNTS_CACHED_MAX)),
             failed: RefCell::new(None),
             tip,
             tip_certificate,
@@ -188,7 +189,6 @@ impl Chain {
             )?),
             past_keys: RefCell::default(),
             away: Bitmap::new(0),
-            ids_removed_before: Timestamp(0),
         };
         chain.read_rules()?;
         chain.away = away(&chain);
@@ -353,7 +353,7 @@ impl Chain {
         }
         let Some(record) = record else { return Ok(()) };
         // Where nobody came late it is the certificate that decided the block here.
-        let ours: Option<(Header, Certificate)> = self.read(Table::Headers, &query::height_key(record.height));
+        let ours = self.or_fail(query::header(&*self.store, record.height));
         if ours.is_some_and(|(_, ours)| ours == *record) {
             return Ok(());
         }
@@ -469,18 +469,18 @@ impl Chain {
                 None => batch.delete(Table::State, key.to_bytes()),
             }
         }
+        for (id, owner) in remember(self.accounts.get_mut(), &execution.changes) {
+            // The tree is still that of the parent.
+            if self.tree.commits_to(&StateKey::Account(id), None) {
+                batch.put(Table::Owners, query::owner_key(&owner, &id), []);
+            }
+        }
         for (key, record) in &execution.ids {
             batch.put(Table::Ids, encode(key), encode(record));
-        }
-        let expired = expired_ids_before(header.time, &self.parameters);
-        if expired > self.ids_removed_before {
-            batch.delete_range(Table::Ids, [0; 6], expired.0.to_be_bytes()[2..].to_vec());
-            self.ids_removed_before = expired;
         }
         batch.put(Table::Meta, META_TIP, encode(&tip));
         self.store.write(batch)?;
 
-        self.accounts.get_mut().apply(&execution.changes);
         self.tree.commit(header.height, patch);
         self.tip = tip;
         self.tip_certificate = Some(certificate.clone());
@@ -505,11 +505,22 @@ impl Chain {
         self.tree.root()
     }
 
-    fn read<T: borsh::BorshSerialize + borsh::BorshDeserialize>(&self, table: Table, key: &[u8]) -> Option<T> {
-        let read = self.store.get(table, key).and_then(|bytes| match bytes {
-            None => Ok(None),
-            Some(bytes) => query::parse(&bytes).map(Some),
-        });
+    /// A row of the state, if it is the one that the certified root commits to: what went bad on the disk or in memory
+    /// since it was written is found here, before anything is decided by it.
+    fn read_state(&self, key: &StateKey) -> Result<Option<StateValue>, StoreError> {
+        let row = self.store.get(Table::State, &key.to_bytes())?;
+        if !self.tree.commits_to(key, row.as_deref()) {
+            let height = self.tip.height;
+            let cause = match row {
+                Some(_) => format!("the row of {key:?} is not what the state root of height {height} commits to"),
+                None => format!("the row of {key:?}, which the state root of height {height} commits to, is missing"),
+            };
+            return Err(StoreError::Corrupt(cause));
+        }
+        row.map(|row| query::parse(&row)).transpose()
+    }
+
+    fn or_fail<T>(&self, read: Result<Option<T>, StoreError>) -> Option<T> {
         read.unwrap_or_else(|error| {
             self.failed.borrow_mut().get_or_insert(error);
             None
@@ -525,11 +536,11 @@ impl Parts {
 
 impl StateView for Chain {
     fn get(&self, key: &StateKey) -> Option<StateValue> {
-        let StateKey::Account(id) = key else { return self.read(Table::State, &key.to_bytes()) };
+        let StateKey::Account(id) = key else { return self.or_fail(self.read_state(key)) };
         if let Some(account) = self.accounts.borrow_mut().get(id) {
             return Some(StateValue::Account(account));
         }
-        let value: StateValue = self.read(Table::State, &key.to_bytes())?;
+        let value = self.or_fail(self.read_state(key))?;
         if let StateValue::Account(account) = &value {
             self.accounts.borrow_mut().insert(*id, account.clone());
         }
@@ -537,51 +548,36 @@ impl StateView for Chain {
     }
 
     fn id(&self, key: &IdKey) -> Option<IdRecord> {
-        self.read(Table::Ids, &encode(key))
+        self.or_fail(query::id_record(&*self.store, key))
     }
 }
 
-/// Accounts of recent blocks, decoded. Two generations: what is used stays, and memory has a bound.
-#[derive(Default)]
-struct AccountCache {
-    young: BTreeMap<AccountId, Account>,
-    old: BTreeMap<AccountId, Account>,
-}
-
-impl AccountCache {
-    fn get(&mut self, id: &AccountId) -> Option<Account> {
-        if let Some(account) = self.young.get(id) {
-            return Some(account.clone());
-        }
-        let account = self.old.remove(id)?;
-        self.insert(*id, account.clone());
-        Some(account)
-    }
-
-    fn insert(&mut self, id: AccountId, account: Account) {
-        if self.young.len() >= ACCOUNTS_CACHED_MAX / 2 {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(id, account);
-    }
-
-    fn apply(&mut self, changes: &BTreeMap<StateKey, Option<StateValue>>) {
-        for (key, value) in changes {
-            let StateKey::Account(id) = key else { continue };
-            self.old.remove(id);
-            match value {
-                Some(StateValue::Account(account)) => self.insert(*id, account.clone()),
-                _ => {
-                    self.young.remove(id);
-                }
+/// Keeps the accounts that a block changed. Gives those that were not there before, with their owners: the new ones are
+/// among them.
+fn remember(
+    accounts: &mut Recent<AccountId, Account>,
+    changes: &BTreeMap<StateKey, Option<StateValue>>,
+) -> Vec<(AccountId, MemberId)> {
+    let mut unknown = Vec::new();
+    for (key, value) in changes {
+        match (key, value) {
+            (StateKey::Account(id), Some(StateValue::Account(account))) => {
+                let was_known = accounts.insert(*id, account.clone());
+                unknown.extend((!was_known).then_some((*id, account.owner)));
             }
+            (StateKey::Account(id), _) => accounts.remove(id),
+            _ => {}
         }
     }
+    unknown
 }
 
 fn write_genesis(store: &mut dyn Store, genesis: &Genesis, tip: &Tip) -> Result<(), StoreError> {
     let mut batch = WriteBatch::default();
     for (key, value) in genesis_state(genesis) {
+        if let (StateKey::Account(id), StateValue::Account(account)) = (&key, &value) {
+            batch.put(Table::Owners, query::owner_key(&account.owner, id), []);
+        }
         batch.put(Table::State, key.to_bytes(), encode(&value));
     }
     let validators = genesis.validators().expect("check_genesis has made the set before");

@@ -13,6 +13,7 @@ pub mod message;
 pub mod proofs;
 mod prover;
 pub mod query;
+mod recent;
 pub mod replica;
 pub mod rim;
 pub mod signer;

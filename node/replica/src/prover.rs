@@ -55,6 +55,10 @@ impl SharedTree {
         read(&self.committed).tree.root()
     }
 
+    pub fn commits_to(&self, key: &StateKey, value: Option<&[u8]>) -> bool {
+        read(&self.committed).tree.commits_to(key, value)
+    }
+
     pub fn preview(&self, changes: &BTreeMap<StateKey, Option<StateValue>>) -> (Hash, TreePatch) {
         read(&self.committed).tree.preview(changes)
     }

@@ -2,9 +2,9 @@
 
 use crate::store::{Reader, StoreError, Table};
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_ledger::{IdKey, IdKind, IdRecord, StateKey, StateValue, TransactionResult};
+use concordat_ledger::{IdKey, IdRecord, StateKey, StateValue, TransactionResult};
 use concordat_types::{
-    Account, AccountId, Asset, BlockId, Body, Certificate, Header, Height, Member, MemberId, Timestamp, Uuid, decode,
+    Account, AccountId, Asset, BlockId, Body, Certificate, Header, Height, Member, MemberId, Timestamp, decode, encode,
 };
 
 /// The last committed block; height 0 and the network id before the first.
@@ -61,16 +61,51 @@ pub fn accounts_of(
     after: Option<AccountId>,
     limit: usize,
 ) -> Result<Vec<(AccountId, Account)>, StoreError> {
+    if let Some(owner) = owner {
+        return accounts_of_owner(reader, owner, after, limit);
+    }
     let mut found = Vec::new();
     let from = StateKey::Account(after.unwrap_or(AccountId([0; 16]))).to_bytes();
     scan_state(reader, &from, &mut |key, value| {
         let (StateKey::Account(id), StateValue::Account(account)) = (key, value) else { return false };
-        if after.is_none_or(|after| id > after) && owner.is_none_or(|owner| account.owner == *owner) {
+        if after.is_none_or(|after| id > after) {
             found.push((id, account));
         }
         found.len() < limit
     })?;
     Ok(found)
+}
+
+fn accounts_of_owner(
+    reader: &(impl Reader + ?Sized),
+    owner: &MemberId,
+    after: Option<AccountId>,
+    limit: usize,
+) -> Result<Vec<(AccountId, Account)>, StoreError> {
+    let mut ids: Vec<AccountId> = Vec::new();
+    let from = owner_key(owner, &after.unwrap_or(AccountId([0; 16])));
+    let prefix = encode(owner);
+    reader.scan(Table::Owners, &from, &mut |key, _| {
+        let id = key.strip_prefix(prefix.as_slice()).and_then(|id| id.try_into().ok()).map(AccountId);
+        let Some(id) = id else { return false };
+        if after.is_none_or(|after| id > after) {
+            ids.push(id);
+        }
+        ids.len() < limit
+    })?;
+    let found = |id: AccountId| {
+        let account = account(reader, &id)?;
+        account
+            .map(|account| (id, account))
+            .ok_or_else(|| StoreError::Corrupt(format!("{owner} owns the account {id}, of which there is no row")))
+    };
+    ids.into_iter().map(found).collect()
+}
+
+/// In the order of `Table::Owners`: by owner, then by account.
+pub fn owner_key(owner: &MemberId, account: &AccountId) -> Vec<u8> {
+    // A name carries its length in front, so that none is the beginning of another.
+    encode(&(owner, account))
 }
 
 pub fn members(reader: &(impl Reader + ?Sized)) -> Result<Vec<Member>, StoreError> {
@@ -93,13 +128,8 @@ pub fn assets(reader: &(impl Reader + ?Sized)) -> Result<Vec<Asset>, StoreError>
     Ok(found)
 }
 
-pub fn id_record(
-    reader: &(impl Reader + ?Sized),
-    submitter: MemberId,
-    id: Uuid,
-    kind: IdKind,
-) -> Result<Option<IdRecord>, StoreError> {
-    get(reader, Table::Ids, &concordat_types::encode(&IdKey { id, kind, submitter }))
+pub fn id_record(reader: &(impl Reader + ?Sized), key: &IdKey) -> Result<Option<IdRecord>, StoreError> {
+    get(reader, Table::Ids, &encode(key))
 }
 
 fn scan_state(

@@ -341,6 +341,8 @@ impl Replica {
         if self.to_sign.is_empty() || !self.may_sign() {
             return Ok(false);
         }
+        // Whatever read it was that failed: a key whose node has bad rows signs nothing more.
+        self.chain.take_failure()?;
         let height = self.consensus.height();
         let votes: Vec<Vote> = self.to_sign.drain(..).filter(|vote| vote.height == height).collect();
         for vote in &votes {

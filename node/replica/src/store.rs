@@ -17,16 +17,18 @@ pub enum Table {
     Results = 3,
     /// Canonical state key -> canonical state value.
     State = 4,
-    /// Id key (time first) -> id record, of the id window.
+    /// Id key (time first) -> id record. The ledger asks only for those inside the id window.
     Ids = 5,
     /// Block id -> height.
     BlockIds = 6,
+    /// Owner and account id -> nothing: each member's accounts in order of their ids.
+    Owners = 7,
     /// First height at which a validator set decides -> the set.
     ValidatorSets = 12,
 }
 
 impl Table {
-    pub const ALL: [Table; 8] = [
+    pub const ALL: [Table; 9] = [
         Table::Meta,
         Table::Headers,
         Table::Bodies,
@@ -34,6 +36,7 @@ impl Table {
         Table::State,
         Table::Ids,
         Table::BlockIds,
+        Table::Owners,
         Table::ValidatorSets,
     ];
 
@@ -46,6 +49,7 @@ impl Table {
             Table::State => "state",
             Table::Ids => "ids",
             Table::BlockIds => "block_ids",
+            Table::Owners => "owners",
             Table::ValidatorSets => "validator_sets",
         }
     }

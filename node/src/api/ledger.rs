@@ -12,7 +12,7 @@ use crate::{
     shares::Shares,
     submissions::{Begun, Submissions},
 };
-use concordat_ledger::{IdKind, IdRecord};
+use concordat_ledger::{IdKey, IdKind, IdRecord};
 use concordat_proto::{
     Code,
     codes::CodedError,
@@ -185,10 +185,10 @@ impl Ledger for LedgerService {
         };
         let outcome = self.read(move |view| {
             authorise(&caller, Act::ReadOf(&caller.member))?;
-            let record = query::id_record(&*view.reader, caller.member, id, kind).map_err(|error| of_store(&error))?;
-            let record = record.ok_or_else(|| {
-                Code::NotFound.error(format!("{} has not used the id {id} within the id window", caller.member))
-            })?;
+            let key = IdKey { id, kind, submitter: caller.member };
+            let record = query::id_record(&*view.reader, &key).map_err(|error| of_store(&error))?;
+            let record =
+                record.ok_or_else(|| Code::NotFound.error(format!("{} has not used the id {id}", caller.member)))?;
             outcome_of(&*view.reader, record)
         });
         Ok(Response::new(outcome.await?))

@@ -16,7 +16,7 @@ pub struct RocksStore {
 
 impl RocksStore {
     /// Changes with every change of tables, keys or values that an older program would misread.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// Opens the store in the folder `path`, which it makes where there is none.
     pub fn open(path: &Path, network: NetworkId) -> Result<RocksStore, StoreError> {
