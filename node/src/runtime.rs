@@ -56,6 +56,9 @@ impl ReplicaThread {
             let mut running = Running { shared, replica, inputs, clock, told: Instant::now() };
             let outcome = catch_unwind(AssertUnwindSafe(|| running.run(effects)));
             ended(outcome.unwrap_or_else(|panic| {
+                if let Some(error) = running.replica.failed_read() {
+                    return Err(of_store(&error));
+                }
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
                 Err(Code::Internal.error(format!("the replica panicked: {text}")))

@@ -164,6 +164,12 @@ impl Replica {
         [timer, heartbeat, sync, wanted, behind, Some(self.status_due_ms())].into_iter().flatten().min()
     }
 
+    /// The read that failed, if a step did not come to its end because of one: code that meets a state without a row that
+    /// every state has gives up by a panic.
+    pub fn failed_read(&self) -> Option<StoreError> {
+        self.chain.take_failure().err()
+    }
+
     pub fn snapshot(&self) -> Arc<dyn Reader> {
         self.chain.store().snapshot()
     }

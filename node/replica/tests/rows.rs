@@ -52,7 +52,7 @@ fn funded() -> Alone {
 fn pays(alone: &mut Alone) -> Result<SubmitOutcome, Fatal> {
     let id = alone.new_id();
     let signed = alone.transaction("bank-a", vec![pay(id, "bank-a/EUR/main", "bank-b/EUR/main", 1)]);
-    alone.submit(&signed)
+    alone.submit_to_bad_rows(&signed)
 }
 
 /// A bit of each byte of the value flipped in turn, and no row at all.
@@ -105,6 +105,7 @@ fn a_row_that_goes_bad_under_way_ends_the_node_before_it_signs() {
         StateKey::ValidatorsNext,
         StateKey::ValidatorsAfterNext,
         StateKey::IdWindow,
+        StateKey::Evidence,
     ] {
         let mut alone = funded();
         let row = key.to_bytes();

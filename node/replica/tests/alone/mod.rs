@@ -17,6 +17,7 @@ use concordat_types::{
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -96,6 +97,15 @@ impl Alone {
         let signature = secret.sign(&Transaction::hash_of(&bytes).0.0);
         let signature = TransactionSignature { key, signature: Ed25519Signature(signature.to_bytes()) };
         SignedTransaction { bytes, signatures: vec![signature] }
+    }
+
+    /// The same where the node may end, in whatever way.
+    pub fn submit_to_bad_rows(&mut self, signed: &SignedTransaction) -> Result<SubmitOutcome, Fatal> {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.submit(signed)));
+        outcome.unwrap_or_else(|panic| match self.replica.as_ref().and_then(Replica::failed_read) {
+            Some(error) => Err(Fatal::Store(error)),
+            None => resume_unwind(panic),
+        })
     }
 
     /// Steps until the transaction has its outcome.
