@@ -11,7 +11,7 @@ pub mod memory;
 mod mempool;
 pub mod message;
 pub mod proofs;
-mod prover;
+pub mod prover;
 pub mod query;
 mod recent;
 pub mod replica;

@@ -8,13 +8,16 @@ use concordat_types::{Hash, Height};
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, RwLock, RwLockReadGuard},
+    sync::{Arc, Mutex, RwLock, RwLockReadGuard},
 };
 
 /// The reader's end.
 #[derive(Clone)]
 pub struct Prover {
     committed: Arc<RwLock<Committed>>,
+    /// Readers come one by one: the replica waits for one of them at most, also where the machine is so busy that threads
+    /// are put aside in the middle of a read.
+    turn: Arc<Mutex<()>>,
 }
 
 struct Committed {
@@ -26,6 +29,7 @@ struct Committed {
 impl Prover {
     /// Shows the key's value, or that it has none, in the state of the newest height, which it names.
     pub fn prove(&self, key: &StateKey) -> (Height, Proof) {
+        let _turn = self.turn.lock().expect("nothing in a turn panics");
         let committed = read(&self.committed);
         (committed.height, committed.tree.prove(key))
     }
@@ -38,17 +42,25 @@ impl fmt::Debug for Prover {
 }
 
 /// The replica's end.
-pub(crate) struct SharedTree {
+pub struct SharedTree {
     committed: Arc<RwLock<Committed>>,
+    prover: Prover,
+}
+
+impl fmt::Debug for SharedTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedTree")
+    }
 }
 
 impl SharedTree {
     pub fn new(height: Height, tree: StateTree) -> SharedTree {
-        SharedTree { committed: Arc::new(RwLock::new(Committed { height, tree })) }
+        let committed = Arc::new(RwLock::new(Committed { height, tree }));
+        SharedTree { prover: Prover { committed: committed.clone(), turn: Arc::default() }, committed }
     }
 
     pub fn prover(&self) -> Prover {
-        Prover { committed: self.committed.clone() }
+        self.prover.clone()
     }
 
     pub fn root(&self) -> Hash {
