@@ -553,7 +553,7 @@ impl AccountView {
         Ok(AccountView {
             id: convert::account_id_from_bytes("account_id", &account.account_id).map_err(bad_reply)?,
             path: path.parse().map_err(bad_reply)?,
-            flags: AccountFlags(u8::try_from(account.flags).map_err(bad_reply)?),
+            flags: AccountFlags(u16::try_from(account.flags).map_err(bad_reply)?),
             debits_posted: amount("debits_posted", &account.debits_posted)?,
             credits_posted: amount("credits_posted", &account.credits_posted)?,
             debits_pending: amount("debits_pending", &account.debits_pending)?,

@@ -166,7 +166,7 @@ fn make_member(folder: &Folder, place: &Place, operator_keys: u16, secrets: &Sec
 
     let admin = make_key(&keys.join("admin.key"), KeyKind::Admin, secrets)?;
     let recovery = make_key(&keys.join("recovery.key"), KeyKind::Recovery, secrets)?;
-    let rights = Rights::PAY | Rights::ACCOUNTS | Rights::ISSUE | Rights::READ;
+    let rights = Rights::ALL;
     let operators = (0..usize::from(operator_keys)).map(|index| {
         let key = make_key(&keys.join(operator_key_file(index)), KeyKind::Operator, secrets)?;
         Ok(OperatorKey { key, rights })
@@ -190,6 +190,7 @@ fn make_member(folder: &Folder, place: &Place, operator_keys: u16, secrets: &Sec
         bic: String::new(),
         roles,
         status: MemberStatus::Active,
+        frozen: Default::default(),
         admin_keys: KeyGroup { k: 1, keys: vec![admin] },
         recovery_keys: KeyGroup { k: 1, keys: vec![recovery] },
         operator_keys,

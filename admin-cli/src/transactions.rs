@@ -4,8 +4,8 @@ use crate::CliError;
 use concordat_keys::SecretKey;
 use concordat_proto::codes::{Code, CodedError};
 use concordat_types::{
-    AccountId, Amount, MemberId, NetworkId, Operation, Purpose, Reference, SignedTransaction, Tag, Timestamp,
-    Transaction, Transfer, Uuid, names::AccountPath,
+    AccountId, Amount, MemberId, NetworkId, OpenAccount, Operation, Purpose, Reference, SignedTransaction, Tag,
+    Timestamp, Transaction, Transfer, Uuid, names::AccountPath,
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -88,7 +88,7 @@ pub fn valid_until(id: Uuid, valid_for: Duration) -> Result<Timestamp, CliError>
 }
 
 pub fn open_account(path: &AccountPath) -> Operation {
-    Operation::OpenAccount { asset: path.asset, name: path.name }
+    Operation::OpenAccount(OpenAccount { asset: path.asset, name: path.name, parent: None, customer: None, tier: None })
 }
 
 /// One payment; the amount is in minor units.

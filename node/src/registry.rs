@@ -133,6 +133,7 @@ pub mod tests {
             bic: String::new(),
             roles: Roles::BANK,
             status: MemberStatus::Active,
+            frozen: Default::default(),
             admin_keys: keys.clone(),
             recovery_keys: keys,
             operator_keys: Vec::new(),

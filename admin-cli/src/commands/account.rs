@@ -146,6 +146,9 @@ fn flags(account: &AccountView) -> Vec<&'static str> {
         (AccountFlags::ISSUANCE, "issuance"),
         (AccountFlags::DEBIT_FROZEN, "debit-frozen"),
         (AccountFlags::CREDIT_FROZEN, "credit-frozen"),
+        (AccountFlags::DEBIT_FROZEN_BY_ISSUER, "debit-frozen-by-issuer"),
+        (AccountFlags::CREDIT_FROZEN_BY_ISSUER, "credit-frozen-by-issuer"),
+        (AccountFlags::LIMITED, "limited"),
         (AccountFlags::CLOSED, "closed"),
     ];
     names.into_iter().filter(|(flag, _)| account.flags.contains(*flag)).map(|(_, name)| name).collect()

@@ -43,10 +43,13 @@ fn signed_transaction(number: usize, signers: usize) -> SignedTransaction {
         id: Uuid((number as u128).to_le_bytes()),
         valid_until: Timestamp(1),
         signers: vec![Ed25519PublicKey(VerificationKeyBytes::from(&signer).into())],
-        operations: vec![Operation::OpenAccount {
+        operations: vec![Operation::OpenAccount(concordat_types::OpenAccount {
             asset: "EUR".parse().expect("a valid code"),
             name: AccountName::new("main").expect("a valid name"),
-        }],
+            parent: None,
+            customer: None,
+            tier: None,
+        })],
     };
     let bytes = encode(&transaction);
     let signature = Ed25519Signature(signer.sign(&Transaction::hash_of(&bytes).0.0).into());

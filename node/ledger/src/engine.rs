@@ -2,6 +2,7 @@
 //! operation does is in its own file under `operations`.
 
 use crate::{
+    due::{self, BlockEvent},
     evidence::{self, EvidenceInclusion, InvalidEvidence},
     ids::{IdKey, IdRecord},
     overlay::Overlay,
@@ -38,6 +39,8 @@ pub struct BlockContext {
 pub struct Execution {
     /// One a transaction, in order.
     pub results: Vec<TransactionResult>,
+    /// What happened without a transaction, before the first one.
+    pub events: Vec<BlockEvent>,
     /// Only what differs from the state before; None removes.
     pub changes: BTreeMap<StateKey, Option<StateValue>>,
     /// New ids in order of execution.
@@ -105,10 +108,11 @@ pub fn execute(
     let oldest_evidence = evidence::record(&mut overlay, context, &parameters);
     let oldest_record = Height(context.height.0.saturating_sub(Participation::REACH));
     sets::forget_before(&mut overlay, oldest_evidence.min(oldest_record));
-    overlay.keep();
     let block = Block { context: context.clone(), parameters };
+    let events = due::sweep(&mut overlay, &block);
+    overlay.keep();
     let (mut results, mut root, mut items) =
-        (Vec::with_capacity(transactions.len()), ResultsRoot::default(), Vec::new());
+        (Vec::with_capacity(transactions.len()), ResultsRoot::of_events(&events), Vec::new());
     for (tx_index, checked) in (0..).zip(transactions) {
         results.push(execute_transaction(&mut overlay, &block, tx_index, checked, &mut items, &mut root));
         overlay.keep();
@@ -116,7 +120,7 @@ pub fn execute(
     let ids = overlay.take_ids();
     window::close(&mut overlay, &ids, context.time, &block.parameters);
     overlay.assert_conservation();
-    Ok(Execution { results, changes: overlay.into_changes(), ids, results_root: root.finish() })
+    Ok(Execution { results, events, changes: overlay.into_changes(), ids, results_root: root.finish() })
 }
 
 fn check_block(

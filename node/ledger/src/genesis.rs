@@ -7,7 +7,7 @@ use crate::{
     window::{IdWindow, first_minute},
 };
 use alloc::{collections::BTreeMap, vec};
-use concordat_types::{Account, AccountId, Asset, Genesis, Height, money::AccountFlags};
+use concordat_types::{Account, AccountId, Asset, BusinessDate, Genesis, Height, money::AccountFlags};
 
 /// Members, assets, an issuance account each, parameters and the validator set, which decides heights 1 and 2. Panics
 /// where `Genesis::check` was not called or its error ignored.
@@ -23,6 +23,7 @@ pub fn genesis_state(genesis: &Genesis) -> BTreeMap<StateKey, StateValue> {
     state.insert(StateKey::Participation, StateValue::Participation(Participation::default()));
     state.insert(StateKey::ValidatorsAfterNext, StateValue::Validators(validators));
     state.insert(StateKey::IdWindow, StateValue::IdWindow(window));
+    state.insert(StateKey::BusinessDate, StateValue::BusinessDate(BusinessDate::of(genesis.time)));
     for member in &genesis.members {
         state.insert(StateKey::Member(member.id), StateValue::Member(member.clone()));
     }
@@ -35,13 +36,17 @@ pub fn genesis_state(genesis: &Genesis) -> BTreeMap<StateKey, StateValue> {
 }
 
 /// Supply is a public fact, so nothing blinds it.
-fn issuance_account(asset: &Asset) -> Account {
+pub(crate) fn issuance_account(asset: &Asset) -> Account {
     let path = asset.issuance_account();
     Account {
         owner: path.member,
         asset: path.asset,
         name: path.name,
         flags: AccountFlags::ISSUANCE,
+        parent: None,
+        customer: None,
+        tier: None,
+        children: 0,
         debits_posted: 0,
         credits_posted: 0,
         debits_pending: 0,

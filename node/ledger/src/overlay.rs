@@ -4,25 +4,42 @@
 
 use crate::{
     conservation::Sums,
+    due::DueKey,
     ids::{IdKey, IdRecord},
+    limits::{LimitKey, LimitRecord},
+    pending::Pending,
     state::{StateKey, StateValue},
     view::{self, StateView},
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
-use concordat_types::{Account, AccountId, Amount, Asset, AssetCode, Member, MemberId};
+use concordat_types::{
+    Account, AccountId, Amount, Asset, AssetCode, BusinessDate, Member, MemberId, PendingRef, Timestamp,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct AccountSlot(u32);
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct MemberSlot(pub u32);
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct AssetSlot(u32);
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LimitSlot(u32);
+
+/// The two accounts of a leg, found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Legs {
+    pub debit: AccountSlot,
+    pub credit: AccountSlot,
+}
 
 pub(crate) struct Overlay<'v> {
     view: &'v dyn StateView,
     members: Table<MemberId, Member>,
     assets: Table<AssetCode, Asset>,
     accounts: Table<AccountId, OpenAccount>,
+    limits: Table<LimitKey, LimitRecord>,
+    /// Where a member's limits in an asset stand, asked for with each payment.
+    member_limits: BTreeMap<(MemberSlot, AssetSlot), u32>,
     others: BTreeMap<StateKey, Entry<StateValue>>,
     /// New ids in order of execution, and where they stand.
     ids: Vec<(IdKey, IdRecord)>,
@@ -41,7 +58,9 @@ pub(crate) struct OpenAccount {
 
 #[derive(Debug)]
 enum Undo {
-    Posted { debit: AccountSlot, credit: AccountSlot, amount: Amount },
+    Posted { legs: Legs, amount: Amount },
+    Reserved { legs: Legs, amount: Amount },
+    Released { legs: Legs, amount: Amount },
     Put { key: StateKey, before: Box<Option<StateValue>> },
 }
 
@@ -65,6 +84,11 @@ impl StateView for Overlay<'_> {
             None => self.view.id(key),
         }
     }
+
+    /// As the block found it: what falls due is worked off before anything is changed.
+    fn due(&self, until: Timestamp, max: usize) -> Vec<(DueKey, PendingRef)> {
+        self.view.due(until, max)
+    }
 }
 
 impl<'v> Overlay<'v> {
@@ -74,6 +98,8 @@ impl<'v> Overlay<'v> {
             members: Table::default(),
             assets: Table::default(),
             accounts: Table::default(),
+            limits: Table::default(),
+            member_limits: BTreeMap::new(),
             others: BTreeMap::new(),
             ids: Vec::new(),
             known: BTreeMap::new(),
@@ -113,6 +139,51 @@ impl<'v> Overlay<'v> {
         self.accounts.at(slot.0)
     }
 
+    pub(crate) fn account_id(&self, slot: AccountSlot) -> AccountId {
+        self.accounts.key(slot.0)
+    }
+
+    pub(crate) fn find_limits(&mut self, key: LimitKey) -> Option<LimitSlot> {
+        let view = self.view;
+        self.limits.find(key, || view::limits(view, key)).map(LimitSlot)
+    }
+
+    pub(crate) fn find_member_limits(&mut self, owner: MemberSlot, asset: AssetSlot) -> Option<LimitSlot> {
+        if let Some(place) = self.member_limits.get(&(owner, asset)) {
+            return self.limits.exists(*place).then_some(LimitSlot(*place));
+        }
+        let key = LimitKey::Member { member: self.member(owner).id, asset: self.asset(asset).code };
+        let view = self.view;
+        let place = self.limits.load(key, || view::limits(view, key));
+        self.member_limits.insert((owner, asset), place);
+        self.limits.exists(place).then_some(LimitSlot(place))
+    }
+
+    pub(crate) fn limits(&self, slot: LimitSlot) -> &LimitRecord {
+        self.limits.at(slot.0)
+    }
+
+    pub(crate) fn limit_key(&self, slot: LimitSlot) -> LimitKey {
+        self.limits.key(slot.0)
+    }
+
+    pub(crate) fn pending(&self, name: PendingRef) -> Option<Pending> {
+        match self.get(&StateKey::Pending(name))? {
+            StateValue::Hold(hold) => Some(Pending::Hold(hold)),
+            StateValue::Offer(offer) => Some(Pending::Offer(offer)),
+            other => panic!("not a pending: {other:?}"),
+        }
+    }
+
+    /// What of the state before the block has come to its time.
+    pub(crate) fn due_before_block(&self, until: Timestamp, max: usize) -> Vec<(DueKey, PendingRef)> {
+        self.view.due(until, max)
+    }
+
+    pub(crate) fn business_date(&self) -> BusinessDate {
+        view::business_date(self)
+    }
+
     fn resolve(&mut self, account: Account) -> OpenAccount {
         let owner = self.find_member(account.owner).expect("an account's owner is a member");
         let asset = self.find_asset(account.asset).expect("an account's asset exists");
@@ -129,6 +200,7 @@ impl<'v> Overlay<'v> {
             StateKey::Member(id) => Some(self.members.get(id)?.map(|member| StateValue::Member(member.clone()))),
             StateKey::Asset(code) => Some(self.assets.get(code)?.map(|asset| StateValue::Asset(asset.clone()))),
             StateKey::Account(id) => Some(self.accounts.get(id)?.map(|open| StateValue::Account(open.account.clone()))),
+            StateKey::Limits(key) => Some(self.limits.get(key)?.map(|record| StateValue::Limits(record.clone()))),
             _ => Some(self.others.get(key)?.now.clone()),
         }
     }
@@ -136,12 +208,30 @@ impl<'v> Overlay<'v> {
     // ---- Writing ----
 
     /// Books an amount in full. The caller has checked that neither counter overflows.
-    pub(crate) fn post(&mut self, debit: AccountSlot, credit: AccountSlot, amount: Amount) {
-        let debits = &mut self.accounts.at_mut(debit.0).account.debits_posted;
+    pub(crate) fn post(&mut self, legs: Legs, amount: Amount) {
+        let debits = &mut self.accounts.at_mut(legs.debit.0).account.debits_posted;
         *debits = debits.checked_add(amount).expect("checked for amount_overflow");
-        let credits = &mut self.accounts.at_mut(credit.0).account.credits_posted;
+        let credits = &mut self.accounts.at_mut(legs.credit.0).account.credits_posted;
         *credits = credits.checked_add(amount).expect("checked for amount_overflow");
-        self.journal.push(Undo::Posted { debit, credit, amount });
+        self.journal.push(Undo::Posted { legs, amount });
+    }
+
+    /// Sets an amount apart for a payment to come. The caller has checked that posted and pending together fit.
+    pub(crate) fn reserve(&mut self, legs: Legs, amount: Amount) {
+        let debits = &mut self.accounts.at_mut(legs.debit.0).account.debits_pending;
+        *debits = debits.checked_add(amount).expect("checked for amount_overflow");
+        let credits = &mut self.accounts.at_mut(legs.credit.0).account.credits_pending;
+        *credits = credits.checked_add(amount).expect("checked for amount_overflow");
+        self.journal.push(Undo::Reserved { legs, amount });
+    }
+
+    /// Takes back a reservation in full.
+    pub(crate) fn release(&mut self, legs: Legs, amount: Amount) {
+        let debits = &mut self.accounts.at_mut(legs.debit.0).account.debits_pending;
+        *debits = debits.checked_sub(amount).expect("what is released was reserved");
+        let credits = &mut self.accounts.at_mut(legs.credit.0).account.credits_pending;
+        *credits = credits.checked_sub(amount).expect("what is released was reserved");
+        self.journal.push(Undo::Released { legs, amount });
     }
 
     /// Writes any value, or removes it.
@@ -170,7 +260,14 @@ impl<'v> Overlay<'v> {
                 };
                 self.accounts.put(id, open, || None);
             }
-            (StateKey::Member(_) | StateKey::Asset(_) | StateKey::Account(_), Some(other)) => {
+            (StateKey::Limits(key), value @ (None | Some(StateValue::Limits(_)))) => {
+                let record = match value {
+                    Some(StateValue::Limits(record)) => Some(record),
+                    _ => None,
+                };
+                self.limits.put(key, record, || view::limits(view, key));
+            }
+            (StateKey::Member(_) | StateKey::Asset(_) | StateKey::Account(_) | StateKey::Limits(_), Some(other)) => {
                 panic!("{key:?} written as {other:?}")
             }
             (key, value) => {
@@ -187,9 +284,17 @@ impl<'v> Overlay<'v> {
     pub(crate) fn undo(&mut self) {
         while let Some(undo) = self.journal.pop() {
             match undo {
-                Undo::Posted { debit, credit, amount } => {
-                    self.accounts.at_mut(debit.0).account.debits_posted -= amount;
-                    self.accounts.at_mut(credit.0).account.credits_posted -= amount;
+                Undo::Posted { legs, amount } => {
+                    self.accounts.at_mut(legs.debit.0).account.debits_posted -= amount;
+                    self.accounts.at_mut(legs.credit.0).account.credits_posted -= amount;
+                }
+                Undo::Reserved { legs, amount } => {
+                    self.accounts.at_mut(legs.debit.0).account.debits_pending -= amount;
+                    self.accounts.at_mut(legs.credit.0).account.credits_pending -= amount;
+                }
+                Undo::Released { legs, amount } => {
+                    self.accounts.at_mut(legs.debit.0).account.debits_pending += amount;
+                    self.accounts.at_mut(legs.credit.0).account.credits_pending += amount;
                 }
                 Undo::Put { key, before } => self.write(key, *before),
             }
@@ -235,11 +340,22 @@ impl<'v> Overlay<'v> {
 
     // ---- The end of the block ----
 
-    /// Counters never fall, and what was debited was credited, asset by asset. Only a bug can break this.
+    /// Posted counters never fall, and what was debited was credited, reserved was reserved on both sides, asset by asset.
+    /// Only a bug can break this.
     pub(crate) fn assert_conservation(&self) {
         let mut sums: BTreeMap<AssetCode, Sums> = BTreeMap::new();
+        let mut pending: BTreeMap<AssetCode, Sums> = BTreeMap::new();
         for (id, entry) in &self.accounts.entries {
             let Some(now) = &entry.now else { continue };
+            // Pending counters fall too: now and before stand crosswise, so that nothing is subtracted.
+            let pending = pending.entry(now.account.asset).or_default();
+            let before = entry.before.as_ref().map(|before| &before.account);
+            let (debits_before, credits_before) =
+                before.map_or((0, 0), |before| (before.debits_pending, before.credits_pending));
+            pending.debits.add(now.account.debits_pending);
+            pending.debits.add(credits_before);
+            pending.credits.add(now.account.credits_pending);
+            pending.credits.add(debits_before);
             let (debits, credits) = entry
                 .before
                 .as_ref()
@@ -253,6 +369,9 @@ impl<'v> Overlay<'v> {
         for (asset, sums) in sums {
             assert!(sums.debits == sums.credits, "debits and credits of {asset} differ in this block");
         }
+        for (asset, sums) in pending {
+            assert!(sums.debits == sums.credits, "pending debits and credits of {asset} differ in this block");
+        }
     }
 
     /// What differs from the committed state.
@@ -262,9 +381,10 @@ impl<'v> Overlay<'v> {
         let accounts = self.accounts.changes();
         let accounts =
             accounts.map(|(id, now)| (StateKey::Account(id), now.map(|open| StateValue::Account(open.account))));
+        let limits = self.limits.changes().map(|(key, now)| (StateKey::Limits(key), now.map(StateValue::Limits)));
         let others = self.others.into_iter().filter(|(_, entry)| entry.now != entry.before);
         let others = others.map(|(key, entry)| (key, entry.now));
-        members.chain(assets).chain(accounts).chain(others).collect()
+        members.chain(assets).chain(accounts).chain(limits).chain(others).collect()
     }
 }
 
@@ -308,6 +428,14 @@ impl<K: Ord + Copy, V: Clone + PartialEq> Table<K, V> {
     fn put(&mut self, key: K, value: Option<V>, read: impl FnOnce() -> Option<V>) {
         let place = self.load(key, read);
         self.entries[place as usize].1.now = value;
+    }
+
+    fn key(&self, place: u32) -> K {
+        self.entries[place as usize].0
+    }
+
+    fn exists(&self, place: u32) -> bool {
+        self.entries[place as usize].1.now.is_some()
     }
 
     fn at(&self, place: u32) -> &V {

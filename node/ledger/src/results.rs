@@ -1,9 +1,14 @@
 //! Results, and the root that a header holds over them.
 
-use crate::items::{Item, items_of};
+use crate::{
+    due::BlockEvent,
+    items::{Item, items_of},
+};
 use alloc::{sync::Arc, vec::Vec};
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_types::{CheckedTransaction, Hash, ResultCode, TransactionHash, Uuid, Verified, merkle::MerkleRoot};
+use concordat_types::{
+    AccountId, Amount, CheckedTransaction, Hash, ResultCode, TransactionHash, Uuid, Verified, merkle::MerkleRoot,
+};
 
 /// What became of one operation.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -15,6 +20,16 @@ pub struct OperationResult {
     /// Ascending items (0 the operation itself, i + 1 the i-th transfer) whose id was booked before, with the same
     /// body, in this transaction or an earlier one: the code is that first result and nothing was done now.
     pub repeats: Vec<u32>,
+    /// What was booked and cannot be read off the operation itself: of a redemption, a posted hold, a settled offer.
+    pub bookings: Vec<Booking>,
+}
+
+/// An amount debited to one account and credited to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Booking {
+    pub debit_account: AccountId,
+    pub credit_account: AccountId,
+    pub amount: Amount,
 }
 
 impl OperationResult {
@@ -35,10 +50,26 @@ pub struct TransactionResult {
     pub operations: Vec<OperationResult>,
 }
 
-/// A leaf of the results root (RFC 6962). Leaves stand in order of (tx_index, operation, item). The canonical bytes
-/// are borsh: the fields below in their order, integers little-endian, the code as two bytes, the flag as one.
+/// A leaf of the results root (RFC 6962). Leaves stand in the order of what happened: events of the block, then items of
+/// transactions in order of (tx_index, operation, item).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct ResultLeaf {
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum ResultLeaf {
+    Item(ItemLeaf) = 0,
+    Event(EventLeaf) = 1,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct EventLeaf {
+    /// The event's place in the block, from 0.
+    pub index: u32,
+    pub event: BlockEvent,
+}
+
+/// What became of an operation, or of one transfer of a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct ItemLeaf {
     /// The transaction's place in the block, from 0.
     pub tx_index: u32,
     /// The operation's place in the transaction, from 0.
@@ -46,10 +77,10 @@ pub struct ResultLeaf {
     /// 0 is the operation itself, i + 1 the i-th transfer of a batch.
     pub item: u32,
     pub transaction: TransactionHash,
-    /// Of the transfer or issue; the transaction's for operations without an id of their own.
+    /// The item's own id, if it has one (transfer, issue, redemption, hold, post, offer), else the transaction's.
     pub id: Uuid,
-    /// SHA-256(Tag::TRANSFER, canonical bytes) of the transfer or, for an issue, of the operation; the transaction's
-    /// hash for operations without an id of their own.
+    /// SHA-256(Tag::TRANSFER, canonical bytes) of the transfer, or of another operation with an id of its own; the
+    /// transaction's hash for those without.
     pub body: Hash,
     pub code: ResultCode,
     /// The id was booked before; `code` is the first result and this block did nothing.
@@ -60,8 +91,9 @@ pub struct ResultLeaf {
 pub fn result_leaves(
     transactions: &[Arc<Verified<CheckedTransaction>>],
     results: &[TransactionResult],
+    events: &[BlockEvent],
 ) -> Vec<ResultLeaf> {
-    let mut leaves = Vec::new();
+    let mut leaves: Vec<ResultLeaf> = event_leaves(events).collect();
     let mut items = Vec::new();
     for (tx_index, (checked, result)) in transactions.iter().zip(results).enumerate() {
         items_of(checked, &mut items);
@@ -89,7 +121,11 @@ pub(crate) fn leaf(
     repeat: bool,
 ) -> ResultLeaf {
     let Item { operation, item: number, id, body, .. } = *item;
-    ResultLeaf { tx_index, operation, item: number, transaction: checked.hash, id, body, code, repeat }
+    ResultLeaf::Item(ItemLeaf { tx_index, operation, item: number, transaction: checked.hash, id, body, code, repeat })
+}
+
+fn event_leaves(events: &[BlockEvent]) -> impl Iterator<Item = ResultLeaf> {
+    (0..).zip(events).map(|(index, event)| ResultLeaf::Event(EventLeaf { index, event: *event }))
 }
 
 /// Collects leaves without an allocation each.
@@ -100,6 +136,12 @@ pub(crate) struct ResultsRoot {
 }
 
 impl ResultsRoot {
+    pub(crate) fn of_events(events: &[BlockEvent]) -> ResultsRoot {
+        let mut root = ResultsRoot::default();
+        event_leaves(events).for_each(|leaf| root.push(&leaf));
+        root
+    }
+
     pub(crate) fn push(&mut self, leaf: &ResultLeaf) {
         self.buffer.clear();
         leaf.serialize(&mut self.buffer).expect("writing to a vector cannot fail");

@@ -1,10 +1,18 @@
 //! What the state consists of: keys, values and their canonical bytes.
 
-use crate::{evidence::EvidenceRecord, participation::Participation, window::IdWindow};
+use crate::{
+    due::DueKey,
+    evidence::EvidenceRecord,
+    limits::{LimitKey, LimitRecord},
+    participation::Participation,
+    pending::{HoldRecord, OfferRecord},
+    window::IdWindow,
+};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use concordat_types::{
-    Account, AccountId, Asset, AssetCode, Hash, Height, Member, MemberId, Parameters, ValidatorSet, encode,
+    Account, AccountId, Asset, AssetCode, BusinessDate, Hash, Height, Member, MemberId, Parameters, PendingRef,
+    ValidatorSet, encode,
 };
 
 /// Names one value of the state. The canonical encoding (one byte of kind, then the name) is the store's table key and
@@ -26,6 +34,12 @@ pub enum StateKey {
     IdWindow = 6,
     /// The ids whose own time is in this minute (Unix milliseconds / 60,000). See `window`.
     IdBucket(u64) = 7,
+    /// A hold or an offer: open, or ended not longer ago than the id window.
+    Pending(PendingRef) = 8,
+    /// When a pending falls due, in order of time.
+    Due(DueKey) = 9,
+    Limits(LimitKey) = 10,
+    BusinessDate = 11,
     /// Whose precommits the last blocks have shown. See `participation`.
     Participation = 20,
     /// The first heights of the validator sets that are kept. See `sets`.
@@ -53,6 +67,11 @@ pub enum StateValue {
     Account(Account) = 5,
     IdWindow(IdWindow) = 6,
     IdBucket(Hash) = 7,
+    Hold(HoldRecord) = 8,
+    Due(PendingRef) = 9,
+    Limits(LimitRecord) = 10,
+    BusinessDate(BusinessDate) = 11,
+    Offer(OfferRecord) = 12,
     Participation(Participation) = 20,
     /// Ascending.
     ValidatorSets(Vec<Height>) = 21,

@@ -5,13 +5,16 @@ use crate::{
     ids::{BodyDigest, IdKey, IdKind, IdRecord},
     items::{Item, Outcome, items_of},
     operations,
-    overlay::{MemberSlot, Overlay},
-    results::{OperationResult, ResultsRoot, TransactionResult, leaf},
+    overlay::{Legs, MemberSlot, Overlay},
+    results::{Booking, OperationResult, ResultsRoot, TransactionResult, leaf},
+    state::StateKey,
     view::StateView,
     window,
 };
 use alloc::vec::Vec;
-use concordat_types::{CheckedTransaction, Ed25519PublicKey, Parameters, ResultCode, Rights, Uuid};
+use concordat_types::{
+    Amount, CheckedTransaction, Ed25519PublicKey, Hash, Parameters, PendingRef, ResultCode, Rights, Tag, Uuid,
+};
 
 pub(crate) struct Block {
     pub context: BlockContext,
@@ -31,6 +34,9 @@ pub(crate) struct Run<'a, 'v> {
     signers: Vec<Ed25519PublicKey>,
     /// By member slot: may this transaction's signers pay for the member? Asked for each payment, answered once.
     may_pay: Vec<Option<bool>>,
+    /// What `OperationResult::bookings` will hold, with the number of the operation.
+    bookings: Vec<(u16, Booking)>,
+    operation: u16,
 }
 
 /// What an id says before anything else is looked at.
@@ -57,7 +63,7 @@ pub(crate) fn execute_transaction(
         // Nothing is looked at, nothing recorded: the transfers inside may come again in another transaction.
         Claim::Refused(code) => {
             items.iter_mut().filter(|item| item.item == 0).for_each(|item| item.outcome = Outcome::New(code));
-            TransactionResult { repeat: false, operations: operation_results(checked, items) }
+            TransactionResult { repeat: false, operations: run.operation_results(items) }
         }
     };
     push_leaves(root, tx_index, checked, items, &result);
@@ -81,30 +87,24 @@ fn push_leaves(
     }
 }
 
-fn operation_results(checked: &CheckedTransaction, items: &[Item]) -> Vec<OperationResult> {
-    let mut operations: Vec<OperationResult> = Vec::with_capacity(checked.transaction.operations.len());
-    for item in items {
-        if item.item == 0 {
-            operations.push(OperationResult { code: item.code(), transfers: Vec::new(), repeats: Vec::new() });
-        }
-        let operation = operations.last_mut().expect("an operation's first item is itself");
-        if item.item > 0 {
-            operation.transfers.push(item.code());
-        }
-        if item.is_repeat() {
-            operation.repeats.push(item.item);
-        }
-    }
-    operations
-}
-
 impl<'a, 'v> Run<'a, 'v> {
     fn new(overlay: &'a mut Overlay<'v>, block: &'a Block, tx_index: u32, checked: &'a CheckedTransaction) -> Self {
         let signers = checked.signers().to_vec();
         let submitter = overlay.find_member(checked.transaction.submitter);
         let is_signed_by_submitter =
             submitter.is_some_and(|slot| overlay.member(slot).authorises(&signers, Rights::default()));
-        Run { overlay, block, checked, submitter, is_signed_by_submitter, tx_index, signers, may_pay: Vec::new() }
+        Run {
+            overlay,
+            block,
+            checked,
+            submitter,
+            is_signed_by_submitter,
+            tx_index,
+            signers,
+            may_pay: Vec::new(),
+            bookings: Vec::new(),
+            operation: 0,
+        }
     }
 
     fn execute(&mut self, items: &mut [Item]) -> TransactionResult {
@@ -116,6 +116,7 @@ impl<'a, 'v> Run<'a, 'v> {
             let count = rest.iter().take_while(|item| item.operation == number).count();
             let (own, after) = rest.split_at_mut(count);
             rest = after;
+            self.operation = number;
             let code = operations::execute(self, operation, own);
             if code != ResultCode::Ok {
                 refusal = Some(code);
@@ -127,12 +128,13 @@ impl<'a, 'v> Run<'a, 'v> {
         let is_recorded = self.is_signed_by_submitter;
         if refusal.is_some() {
             self.overlay.undo();
+            self.bookings.clear();
             self.abort(items, ids_start, is_recorded);
         }
         if !is_recorded {
             self.overlay.forget_records_from(ids_start);
         }
-        let operations = operation_results(checked, items);
+        let operations = self.operation_results(items);
         if is_recorded {
             let key = self.id_key(IdKind::Transaction, checked.transaction.id);
             let (height, tx_index) = (self.block.context.height, self.tx_index);
@@ -141,6 +143,31 @@ impl<'a, 'v> Run<'a, 'v> {
             self.overlay.record(key, record);
         }
         TransactionResult { repeat: false, operations }
+    }
+
+    fn operation_results(&self, items: &[Item]) -> Vec<OperationResult> {
+        let mut operations: Vec<OperationResult> = Vec::with_capacity(self.checked.transaction.operations.len());
+        for item in items {
+            if item.item == 0 {
+                operations.push(OperationResult {
+                    code: item.code(),
+                    transfers: Vec::new(),
+                    repeats: Vec::new(),
+                    bookings: Vec::new(),
+                });
+            }
+            let operation = operations.last_mut().expect("an operation's first item is itself");
+            if item.item > 0 {
+                operation.transfers.push(item.code());
+            }
+            if item.is_repeat() {
+                operation.repeats.push(item.item);
+            }
+        }
+        for (number, booking) in &self.bookings {
+            operations[usize::from(*number)].bookings.push(*booking);
+        }
+        operations
     }
 
     /// After a refusal: what was done was not, and what was not reached is judged by its id alone.
@@ -244,6 +271,38 @@ impl<'a, 'v> Run<'a, 'v> {
         }
         self.may_pay[place] = Some(answer);
         answer
+    }
+
+    /// Have two keys of the member signed, one with the right and another that may approve?
+    pub(crate) fn is_authorised_by_two(&self, member: MemberSlot, right: Rights) -> bool {
+        self.is_signed_by_submitter && self.overlay.member(member).authorises_by_two(&self.signers, right)
+    }
+
+    /// The submitter, if one of its keys with this right has signed.
+    pub(crate) fn submitter_with(&self, right: Rights) -> Option<MemberSlot> {
+        self.submitter.filter(|submitter| self.is_authorised(*submitter, right))
+    }
+
+    /// The name of a hold or an offer that this transaction makes.
+    pub(crate) fn pending_ref(&self, id: Uuid) -> PendingRef {
+        PendingRef { submitter: self.checked.transaction.submitter, id }
+    }
+
+    /// Books what the operation itself does not name, and says so in its result.
+    pub(crate) fn post_and_tell(&mut self, legs: Legs, amount: Amount) {
+        self.overlay.post(legs, amount);
+        let (debit_account, credit_account) =
+            (self.overlay.account_id(legs.debit), self.overlay.account_id(legs.credit));
+        self.bookings.push((self.operation, Booking { debit_account, credit_account, amount }));
+    }
+
+    /// 16 bytes that only the parties and the replicas know: first of SHA-256(Tag::BLINDING, leaf of the signed transaction,
+    /// canonical key). The leaf covers the signatures, which nobody else sees.
+    pub(crate) fn blinding(&self, key: &StateKey) -> [u8; 16] {
+        let Hash(digest) = Tag::BLINDING.hash(&[&self.checked.signed.leaf().0, &key.to_bytes()]);
+        let mut blinding = [0; 16];
+        blinding.copy_from_slice(&digest[..16]);
+        blinding
     }
 
     pub(crate) fn is_submitter_active(&self) -> bool {

@@ -1,12 +1,17 @@
 //! How the ledger reads the state that a block meets.
 
 use crate::{
+    due::DueKey,
     engine::Execution,
     ids::{IdKey, IdRecord},
+    limits::{LimitKey, LimitRecord},
     state::{StateKey, StateValue},
 };
-use alloc::collections::BTreeMap;
-use concordat_types::{Account, AccountId, Asset, AssetCode, Member, MemberId, Parameters, ValidatorSet};
+use alloc::{collections::BTreeMap, vec::Vec};
+use concordat_types::{
+    Account, AccountId, Asset, AssetCode, BusinessDate, Member, MemberId, Parameters, PendingRef, Timestamp,
+    ValidatorSet,
+};
 
 /// The committed state. It cannot fail: a store that fails to read ends the process.
 pub trait StateView {
@@ -15,6 +20,9 @@ pub trait StateView {
     /// The record of an id. The ledger asks only for ids inside the window, so that it does not matter when an
     /// implementor forgets older ones (`expired_ids_before`).
     fn id(&self, key: &IdKey) -> Option<IdRecord>;
+
+    /// The first of what falls due at this time or earlier (`StateKey::Due`), in order of its keys, at most `max`.
+    fn due(&self, until: Timestamp, max: usize) -> Vec<(DueKey, PendingRef)>;
 }
 
 /// The state in memory, for tests, simulation and tools.
@@ -55,6 +63,15 @@ impl StateView for MemoryState {
     fn id(&self, key: &IdKey) -> Option<IdRecord> {
         self.ids.get(key).cloned()
     }
+
+    fn due(&self, until: Timestamp, max: usize) -> Vec<(DueKey, PendingRef)> {
+        let entries = self.state.range(StateKey::Due(DueKey([0; 24]))..);
+        let due = entries.map_while(|entry| match entry {
+            (StateKey::Due(key), StateValue::Due(pending)) if key.at() <= until => Some((*key, *pending)),
+            _ => None,
+        });
+        due.take(max).collect()
+    }
 }
 
 /// Panics where genesis was not written: every state has parameters.
@@ -79,6 +96,21 @@ fn validators(view: &dyn StateView, key: StateKey) -> ValidatorSet {
     match view.get(&key) {
         Some(StateValue::Validators(set)) => set,
         _ => panic!("a state without validators"),
+    }
+}
+
+/// Panics where genesis was not written.
+pub fn business_date(view: &dyn StateView) -> BusinessDate {
+    match view.get(&StateKey::BusinessDate) {
+        Some(StateValue::BusinessDate(date)) => date,
+        _ => panic!("a state without business date"),
+    }
+}
+
+pub fn limits(view: &dyn StateView, key: LimitKey) -> Option<LimitRecord> {
+    match view.get(&StateKey::Limits(key))? {
+        StateValue::Limits(record) => Some(record),
+        other => panic!("not limits: {other:?}"),
     }
 }
 

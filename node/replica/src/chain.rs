@@ -15,13 +15,13 @@ use crate::{
 };
 use concordat_crypto::{EvidenceError, ValidatorKeys, verify_certificate, verify_evidence};
 use concordat_ledger::{
-    BlockContext, EvidenceInclusion, Execution, IdKey, IdRecord, InvalidBlock, InvalidEvidence, StateKey, StateTree,
-    StateValue, StateView, TreePatch, away, execute, genesis_state, next_validators, parameters, participation_due,
-    set_start, validators_after_next, validators_at,
+    BlockContext, DueKey, EvidenceInclusion, Execution, IdKey, IdRecord, InvalidBlock, InvalidEvidence, StateKey,
+    StateTree, StateValue, StateView, TreePatch, away, execute, genesis_state, next_validators, parameters,
+    participation_due, set_start, validators_after_next, validators_at,
 };
 use concordat_types::{
     Account, AccountId, Bitmap, BlockId, Body, Certificate, CertificateKind, CheckedTransaction, Evidence, Genesis,
-    Hash, Header, Height, MemberId, NetworkId, Offence, Parameters, RECOVERY_EPOCH, Timestamp,
+    Hash, Header, Height, MemberId, NetworkId, Offence, Parameters, PendingRef, RECOVERY_EPOCH, Timestamp,
     block::{batches_root, certificate_hash, evidence_root, transactions_root},
     encode,
 };
@@ -48,6 +48,8 @@ pub struct Chain {
     past_keys: RefCell<BTreeMap<Height, Arc<ValidatorKeys>>>,
     /// Of `validators`: skipped as proposers of round 0.
     pub away: Bitmap,
+    /// When the first hold or offer falls due.
+    pub next_due: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Chain {
@@ -189,7 +191,9 @@ impl Chain {
             )?),
             past_keys: RefCell::default(),
             away: Bitmap::new(0),
+            next_due: None,
         };
+        chain.next_due = first_due(&*chain.store)?;
         chain.read_rules()?;
         chain.away = away(&chain);
         Ok(chain)
@@ -457,7 +461,7 @@ impl Chain {
         let height = query::height_key(header.height);
         batch.put(Table::Headers, height, encode(&(&header, &certificate)));
         batch.put(Table::Bodies, height, encode(&parts.body()));
-        batch.put(Table::Results, height, encode(&execution.results));
+        batch.put(Table::Results, height, encode(&(&execution.results, &execution.events)));
         batch.put(Table::BlockIds, id.0.0, height);
         if header.next_validators != header.validators {
             let first = query::height_key(header.height.next());
@@ -480,6 +484,9 @@ impl Chain {
         }
         batch.put(Table::Meta, META_TIP, encode(&tip));
         self.store.write(batch)?;
+        if execution.changes.keys().any(|key| matches!(key, StateKey::Due(_))) {
+            self.next_due = first_due(&*self.store)?;
+        }
 
         self.tree.commit(header.height, patch);
         self.tip = tip;
@@ -550,6 +557,16 @@ impl StateView for Chain {
     fn id(&self, key: &IdKey) -> Option<IdRecord> {
         self.or_fail(query::id_record(&*self.store, key))
     }
+
+    fn due(&self, until: Timestamp, max: usize) -> Vec<(DueKey, PendingRef)> {
+        let found = query::due(&*self.store, until, max).map(Some);
+        let found = self.or_fail(found).unwrap_or_default();
+        // Each is read again by its key, which holds it against the root.
+        for (key, _) in &found {
+            self.or_fail(self.read_state(&StateKey::Due(*key)));
+        }
+        found
+    }
 }
 
 /// Keeps the accounts that a block changed. Gives those that were not there before, with their owners: the new ones are
@@ -589,6 +606,10 @@ fn write_genesis(store: &mut dyn Store, genesis: &Genesis, tip: &Tip) -> Result<
 
 fn tree_of(state: BTreeMap<StateKey, StateValue>) -> StateTree {
     StateTree::from_leaves(state)
+}
+
+fn first_due(store: &dyn Store) -> Result<Option<Timestamp>, StoreError> {
+    Ok(query::due(store, Timestamp(u64::MAX), 1)?.first().map(|(key, _)| key.at()))
 }
 
 fn keys_of(set: concordat_types::ValidatorSet) -> Result<ValidatorKeys, OpenChainError> {

@@ -2,9 +2,10 @@
 
 use crate::store::{Reader, StoreError, Table};
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_ledger::{IdKey, IdRecord, StateKey, StateValue, TransactionResult};
+use concordat_ledger::{BlockEvent, DueKey, IdKey, IdRecord, StateKey, StateValue, TransactionResult};
 use concordat_types::{
-    Account, AccountId, Asset, BlockId, Body, Certificate, Header, Height, Member, MemberId, Timestamp, decode, encode,
+    Account, AccountId, Asset, BlockId, Body, Certificate, Header, Height, Member, MemberId, PendingRef, Timestamp,
+    decode, encode,
 };
 
 /// The last committed block; height 0 and the network id before the first.
@@ -34,7 +35,41 @@ pub fn body(reader: &(impl Reader + ?Sized), height: Height) -> Result<Option<Bo
 }
 
 pub fn results(reader: &(impl Reader + ?Sized), height: Height) -> Result<Option<Vec<TransactionResult>>, StoreError> {
+    Ok(outcome(reader, height)?.map(|(results, _)| results))
+}
+
+/// What a block's transactions came to, and what happened in it without one.
+pub fn outcome(
+    reader: &(impl Reader + ?Sized),
+    height: Height,
+) -> Result<Option<(Vec<TransactionResult>, Vec<BlockEvent>)>, StoreError> {
     get(reader, Table::Results, &height_key(height))
+}
+
+/// `StateValue::Hold` or `Offer`, if the state still knows it.
+pub fn pending(reader: &(impl Reader + ?Sized), name: PendingRef) -> Result<Option<StateValue>, StoreError> {
+    get(reader, Table::State, &StateKey::Pending(name).to_bytes())
+}
+
+/// The first of what falls due at this time or earlier, in order of time.
+pub fn due(
+    reader: &(impl Reader + ?Sized),
+    until: Timestamp,
+    max: usize,
+) -> Result<Vec<(DueKey, PendingRef)>, StoreError> {
+    let mut found = Vec::new();
+    if max == 0 {
+        return Ok(found);
+    }
+    scan_state(reader, &StateKey::Due(DueKey([0; 24])).to_bytes(), &mut |key, value| {
+        let (StateKey::Due(key), StateValue::Due(pending)) = (key, value) else { return false };
+        if key.at() > until {
+            return false;
+        }
+        found.push((key, pending));
+        found.len() < max
+    })?;
+    Ok(found)
 }
 
 pub fn height_of_block(reader: &(impl Reader + ?Sized), block: &BlockId) -> Result<Option<Height>, StoreError> {

@@ -158,10 +158,13 @@ impl Replica {
     pub fn deadline_ms(&self) -> Option<u64> {
         let timer = self.timers.first().map(|(due, _)| *due);
         let heartbeat = self.is_idle().then(|| self.heartbeat_due_ms());
+        // A hold or an offer expires in an idle network too.
+        let due = self.chain.next_due.filter(|_| self.is_idle());
+        let due = due.map(|due| self.now.monotonic_ms.saturating_add(due.0.saturating_sub(self.now.unix_ms)));
         let sync = self.sync.as_ref().map(|request| request.deadline_ms);
         let wanted = self.wanted.values().min().copied();
         let behind = self.behind_due_ms();
-        [timer, heartbeat, sync, wanted, behind, Some(self.status_due_ms())].into_iter().flatten().min()
+        [timer, heartbeat, due, sync, wanted, behind, Some(self.status_due_ms())].into_iter().flatten().min()
     }
 
     /// The read that failed, if a step did not come to its end because of one: code that meets a state without a row that
@@ -489,7 +492,10 @@ impl Replica {
             return;
         }
         let time = self.next_block_time();
-        if self.now.monotonic_ms >= self.heartbeat_due_ms() || self.mempool.has_includable(&self.includable_at(time)) {
+        if self.now.monotonic_ms >= self.heartbeat_due_ms()
+            || self.mempool.has_includable(&self.includable_at(time))
+            || self.chain.next_due.is_some_and(|due| due <= time)
+        {
             self.events.push_back(Event::Start);
         }
     }

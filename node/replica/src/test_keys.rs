@@ -50,6 +50,7 @@ pub(crate) fn member(number: u16) -> Member {
         bic: String::new(),
         roles: Roles::BANK,
         status: MemberStatus::Active,
+        frozen: Default::default(),
         admin_keys: group(1),
         recovery_keys: group(2),
         operator_keys: Vec::new(),

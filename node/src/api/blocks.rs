@@ -5,11 +5,12 @@ use crate::{
     error::of_store,
     registry::{Caller, Registry},
 };
-use concordat_ledger::{OperationResult, TransactionResult};
+use concordat_ledger::{OperationResult, StateValue, TransactionResult};
 use concordat_proto::{Code, codes::CodedError, convert, v1};
 use concordat_replica::{query, store::Reader};
 use concordat_types::{
-    AccountId, Batch, Body, Header, Height, Operation, SignedTransaction, Transaction, Transfer, ValidatorSet, decode,
+    AccountId, Batch, Body, FreezeTarget, Header, Height, Hold, Leg, Operation, PendingRef, SignedTransaction,
+    Transaction, Transfer, ValidatorSet, decode,
 };
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ pub fn block(
         let transfers = transaction.transfers_count();
         block.transactions += 1;
         block.transfers += transfers as u64;
-        match sight.of(&transaction)? {
+        match sight.of(&transaction, results.get(index))? {
             Seen::Whole => block.visible.push(whole(&signed, &transaction, results.get(index))),
             Seen::Items(items) if items.is_empty() => {}
             Seen::Items(items) => block.visible.push(part(&signed, &transaction, results.get(index), &items)),
@@ -139,7 +140,7 @@ enum Seen {
     Items(Vec<Place>),
 }
 
-/// As in `concordat_ledger::ResultLeaf`.
+/// As in `concordat_ledger::ItemLeaf`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Place {
     operation: usize,
@@ -155,29 +156,83 @@ struct Sight<'a> {
 }
 
 impl Sight<'_> {
-    fn of(&mut self, transaction: &Transaction) -> Result<Seen, CodedError> {
+    fn of(&mut self, transaction: &Transaction, result: Option<&TransactionResult>) -> Result<Seen, CodedError> {
         if authorise(self.caller, Act::ReadOf(&transaction.submitter)).is_ok() {
             return Ok(Seen::Whole);
         }
         let mut items = Vec::new();
         for (operation, content) in transaction.operations.iter().enumerate() {
             let mut see = |item, is_seen: bool| items.extend(is_seen.then_some(Place { operation, item }));
-            match content {
-                Operation::OpenAccount { .. } => {}
-                Operation::Issue { credit_account, .. } => see(0, self.is_party(*credit_account)?),
-                Operation::Transfer(transfer) => see(0, self.is_party_of(transfer)?),
-                Operation::Batch { transfers, .. } => {
-                    for (item, transfer) in (1..).zip(transfers) {
-                        see(item, self.is_party_of(transfer)?);
-                    }
+            if let Operation::Batch { transfers, .. } = content {
+                for (item, transfer) in (1..).zip(transfers) {
+                    see(item, self.is_party_of_any(&[transfer.debit_account, transfer.credit_account])?);
                 }
+            } else {
+                let result = result.and_then(|result| result.operations.get(operation));
+                see(0, self.is_concerned(content, result)?);
             }
         }
         Ok(Seen::Items(items))
     }
 
-    fn is_party_of(&mut self, transfer: &Transfer) -> Result<bool, CodedError> {
-        Ok(self.is_party(transfer.debit_account)? || self.is_party(transfer.credit_account)?)
+    /// Is an operation that is no batch about the caller's accounts, or about all?
+    fn is_concerned(&mut self, operation: &Operation, result: Option<&OperationResult>) -> Result<bool, CodedError> {
+        let booked = result.map_or(&[][..], |result| &result.bookings);
+        let accounts: Vec<AccountId> =
+            booked.iter().flat_map(|booking| [booking.debit_account, booking.credit_account]).collect();
+        if self.is_party_of_any(&accounts)? {
+            return Ok(true);
+        }
+        match operation {
+            Operation::Issue { credit_account, .. } => self.is_party(*credit_account),
+            Operation::Redeem { debit_account, .. } => self.is_party(*debit_account),
+            Operation::Transfer(Transfer { debit_account, credit_account, .. })
+            | Operation::Hold(Hold { debit_account, credit_account, .. }) => {
+                self.is_party_of_any(&[*debit_account, *credit_account])
+            }
+            Operation::Offer(offer) => self.is_party_of_legs(offer.legs.iter()),
+            Operation::Post { hold: pending, .. }
+            | Operation::Void { hold: pending }
+            | Operation::Accept { offer: pending }
+            | Operation::Cancel { offer: pending } => self.is_party_of_pending(*pending),
+            Operation::Freeze { target: FreezeTarget::Account(account), .. } => self.is_party(*account),
+            Operation::Freeze { target: FreezeTarget::Member(member), .. } => {
+                Ok(authorise(self.caller, Act::ReadOf(member)).is_ok())
+            }
+            // Assets and the business date are everybody's.
+            Operation::Freeze { target: FreezeTarget::Asset(_), .. }
+            | Operation::EndOfDay { .. }
+            | Operation::CreateAsset { .. }
+            | Operation::SetQuota { .. } => Ok(true),
+            Operation::Batch { .. }
+            | Operation::OpenAccount(_)
+            | Operation::CloseAccount { .. }
+            | Operation::ChangeAccount { .. }
+            | Operation::SetLimits { .. } => Ok(false),
+        }
+    }
+
+    /// Of a hold or an offer that the state still knows; of one that ended long ago, what it booked tells.
+    fn is_party_of_pending(&mut self, pending: PendingRef) -> Result<bool, CodedError> {
+        match query::pending(self.reader, pending).map_err(|error| of_store(&error))? {
+            Some(StateValue::Hold(hold)) => self.is_party_of_any(&[hold.debit_account, hold.credit_account]),
+            Some(StateValue::Offer(offer)) => self.is_party_of_legs(offer.legs.iter().map(|leg| &leg.leg)),
+            _ => Ok(false),
+        }
+    }
+
+    fn is_party_of_legs<'l>(&mut self, legs: impl Iterator<Item = &'l Leg>) -> Result<bool, CodedError> {
+        let accounts: Vec<AccountId> = legs.flat_map(|leg| [leg.debit_account, leg.credit_account]).collect();
+        self.is_party_of_any(&accounts)
+    }
+
+    fn is_party_of_any(&mut self, accounts: &[AccountId]) -> Result<bool, CodedError> {
+        for account in accounts {
+            if self.is_party(*account)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn is_party(&mut self, id: AccountId) -> Result<bool, CodedError> {

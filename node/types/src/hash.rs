@@ -24,10 +24,11 @@ pub struct Tag(pub &'static str);
 
 impl Tag {
     pub const ACCOUNT_ID: Tag = Tag("concordat/account-id/v1");
-    pub const ACCOUNT_BLINDING: Tag = Tag("concordat/account-blinding/v1");
     pub const BATCH: Tag = Tag("concordat/batch/v1");
     pub const BLOCK_ID: Tag = Tag("concordat/block-id/v1");
+    pub const BLINDING: Tag = Tag("concordat/blinding/v1");
     pub const CERTIFICATE: Tag = Tag("concordat/certificate/v1");
+    pub const DUE: Tag = Tag("concordat/due/v1");
     pub const EVIDENCE: Tag = Tag("concordat/evidence/v1");
     pub const GENESIS: Tag = Tag("concordat/genesis/v1");
     pub const ID_WINDOW: Tag = Tag("concordat/id-window/v1");

@@ -6,6 +6,7 @@
 extern crate alloc;
 
 pub mod block;
+pub mod date;
 pub mod encode;
 pub mod finality;
 pub mod genesis;
@@ -15,6 +16,7 @@ pub mod member;
 pub mod merkle;
 pub mod money;
 pub mod names;
+pub mod operation;
 pub mod result;
 pub mod transaction;
 pub mod validators;
@@ -22,6 +24,7 @@ pub mod verified;
 pub mod vote;
 
 pub use block::{Batch, BatchDigest, Block, BlockId, Body, BodyRef, Header, Height, Timestamp};
+pub use date::BusinessDate;
 pub use encode::{DecodeError, decode, encode};
 pub use finality::{FinalityProof, ProofStart, SetChange};
 pub use genesis::{Genesis, NetworkId, Parameters};
@@ -30,8 +33,12 @@ pub use keys::{BlsPublicKey, BlsSignature, Ed25519PublicKey, Ed25519Signature};
 pub use member::{Member, MemberStatus, Rights, Roles};
 pub use money::{Account, AccountId, Amount, Asset, AssetKind};
 pub use names::{AccountName, AssetCode, MemberId, NameError, Purpose, Reference};
+pub use operation::{
+    BatchMode, FreezeTarget, Hold, HoldSide, Leg, LimitScope, Limits, Offer, OpenAccount, Operation, PendingRef, Tier,
+    Transfer,
+};
 pub use result::ResultCode;
-pub use transaction::{BatchMode, Operation, SignedTransaction, Transaction, TransactionHash, Transfer, Uuid};
+pub use transaction::{SignedTransaction, Transaction, TransactionHash, Uuid};
 pub use validators::{Bitmap, Power, Validator, ValidatorIndex, ValidatorSet};
 pub use verified::{CheckedTransaction, Verified};
 pub use vote::{

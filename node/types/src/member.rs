@@ -35,6 +35,13 @@ impl Roles {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frozen {
+    pub debits: bool,
+    pub credits: bool,
+}
+
 /// What a key may do, as bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -51,6 +58,15 @@ impl Rights {
     pub const READ: Rights = Rights(8);
     /// Hand in transactions over the connection.
     pub const SUBMIT: Rights = Rights(16);
+    /// Be the second key (maker and checker) of issues, redemptions and payments above the member's own limit.
+    pub const APPROVE: Rights = Rights(32);
+    /// Set the member's own limits.
+    pub const LIMITS: Rights = Rights(64);
+    /// Freeze what the member may freeze.
+    pub const FREEZE: Rights = Rights(128);
+    /// Create assets, set quotas, end the business day: what the member may of it.
+    pub const ASSETS: Rights = Rights(256);
+    pub const ALL: Rights = Rights(511);
 
     pub fn contains(self, other: Rights) -> bool {
         self.0 & other.0 == other.0
@@ -117,6 +133,9 @@ pub struct Member {
     pub bic: String,
     pub roles: Roles,
     pub status: MemberStatus,
+    /// By the central bank: which side of all its accounts stands still.
+    #[serde(default)]
+    pub frozen: Frozen,
     pub admin_keys: KeyGroup,
     pub recovery_keys: KeyGroup,
     pub operator_keys: Vec<OperatorKey>,
@@ -134,6 +153,16 @@ impl Member {
     /// May it pay, be paid and be connected?
     pub fn is_active(&self) -> bool {
         self.status == MemberStatus::Active
+    }
+
+    /// Do the signers include two of the member's operator keys, one with the right and another that may approve?
+    pub fn authorises_by_two(&self, signers: &[Ed25519PublicKey], right: Rights) -> bool {
+        let signed = |right: Rights| {
+            let has_signed =
+                move |operator: &&OperatorKey| operator.rights.contains(right) && signers.contains(&operator.key);
+            self.operator_keys.iter().filter(has_signed).map(|operator| operator.key)
+        };
+        signed(right).any(|maker| signed(Rights::APPROVE).any(|checker| checker != maker))
     }
 
     /// Do the signers include one of the member's operator keys with the right?

@@ -1,6 +1,6 @@
 //! Assets and accounts, in double entry.
 
-use crate::{AccountName, AssetCode, Hash, MemberId, Tag, names::AccountPath};
+use crate::{AccountName, AssetCode, Hash, MemberId, Tag, Tier, names::AccountPath};
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,12 @@ pub struct Account {
     pub asset: AssetCode,
     pub name: AccountName,
     pub flags: AccountFlags,
+    pub parent: Option<AccountId>,
+    /// As in `OpenAccount`.
+    pub customer: Option<Hash>,
+    pub tier: Option<Tier>,
+    /// Open accounts that name this one as their parent.
+    pub children: u32,
     pub debits_posted: Amount,
     pub credits_posted: Amount,
     pub debits_pending: Amount,
@@ -87,17 +93,35 @@ pub struct Account {
 
 /// Bits of an account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
-pub struct AccountFlags(pub u8);
+pub struct AccountFlags(pub u16);
 
 impl AccountFlags {
     /// May have more debits than credits: the issuance account of an asset, nothing else.
     pub const ISSUANCE: AccountFlags = AccountFlags(1);
+    /// By the owner.
     pub const DEBIT_FROZEN: AccountFlags = AccountFlags(2);
     pub const CREDIT_FROZEN: AccountFlags = AccountFlags(4);
     pub const CLOSED: AccountFlags = AccountFlags(8);
+    /// By the asset's issuer, who alone lifts it.
+    pub const DEBIT_FROZEN_BY_ISSUER: AccountFlags = AccountFlags(16);
+    pub const CREDIT_FROZEN_BY_ISSUER: AccountFlags = AccountFlags(32);
+    /// It has limits of its own, or payments are counted for its tier.
+    pub const LIMITED: AccountFlags = AccountFlags(64);
 
     pub fn contains(self, other: AccountFlags) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    pub fn with(self, flags: AccountFlags, on: bool) -> AccountFlags {
+        AccountFlags(if on { self.0 | flags.0 } else { self.0 & !flags.0 })
+    }
+
+    pub fn is_debit_frozen(self) -> bool {
+        self.0 & (Self::DEBIT_FROZEN.0 | Self::DEBIT_FROZEN_BY_ISSUER.0) != 0
+    }
+
+    pub fn is_credit_frozen(self) -> bool {
+        self.0 & (Self::CREDIT_FROZEN.0 | Self::CREDIT_FROZEN_BY_ISSUER.0) != 0
     }
 }
 

@@ -1,8 +1,8 @@
 //! What members ask of the ledger: signed envelopes of operations.
 
 use crate::{
-    AccountId, AccountName, Amount, AssetCode, DecodeError, Ed25519PublicKey, Ed25519Signature, Hash, MemberId,
-    NetworkId, Purpose, Reference, Tag, Timestamp, decode, encode,
+    Asset, DecodeError, Ed25519PublicKey, Ed25519Signature, Hash, LimitScope, MemberId, NetworkId, Offer, Operation,
+    Tag, Timestamp, decode, encode,
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -47,55 +47,6 @@ impl fmt::Debug for Uuid {
     }
 }
 
-/// One payment.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Transfer {
-    pub id: Uuid,
-    pub debit_account: AccountId,
-    pub credit_account: AccountId,
-    /// Minor units of the accounts' asset.
-    pub amount: Amount,
-    pub reference: Reference,
-    pub purpose: Purpose,
-    /// SHA-256 of a document kept off the ledger.
-    pub document: Option<Hash>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum BatchMode {
-    /// Each transfer succeeds or fails on its own, in order.
-    Each = 0,
-    /// All or none.
-    All = 1,
-}
-
-/// What a transaction may ask for. Numbers are for ever; later operations take the next free one.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum Operation {
-    /// Opens an account of the submitting member.
-    OpenAccount {
-        asset: AssetCode,
-        name: AccountName,
-    } = 1,
-    /// Creates money: debits the asset's issuance account. Only its issuer may. The id is a transfer's.
-    Issue {
-        id: Uuid,
-        asset: AssetCode,
-        credit_account: AccountId,
-        amount: Amount,
-        reference: Reference,
-    } = 2,
-    Transfer(Transfer) = 3,
-    Batch {
-        mode: BatchMode,
-        transfers: Vec<Transfer>,
-    } = 4,
-}
-
 /// What is signed. Its operations all happen or none (a `Batch` in mode `Each` happens when its form is right).
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Transaction {
@@ -124,13 +75,7 @@ impl Transaction {
 
     /// Payments inside, each of which costs the ledger about the same.
     pub fn transfers_count(&self) -> usize {
-        self.operations
-            .iter()
-            .map(|operation| match operation {
-                Operation::Batch { transfers, .. } => transfers.len(),
-                Operation::OpenAccount { .. } | Operation::Issue { .. } | Operation::Transfer(_) => 1,
-            })
-            .sum()
+        self.operations.iter().map(Operation::work).sum()
     }
 }
 
@@ -174,11 +119,19 @@ pub enum FormError {
     NoOperations,
     TooManyOperations(usize),
     EmptyBatch,
-    TooManyTransfers { got: usize, max: usize },
+    TooManyTransfers {
+        got: usize,
+        max: usize,
+    },
     NoSignatures,
     TooManySignatures(usize),
     SignaturesNotSorted,
     SignersDiffer,
+    /// An offer has no leg, or too many.
+    OfferLegs(usize),
+    TooManyDecimals(u8),
+    /// `balance_max` is a limit of accounts, not of members.
+    BalanceLimitOfMember,
 }
 
 impl fmt::Display for FormError {
@@ -199,6 +152,13 @@ impl fmt::Display for FormError {
             }
             FormError::SignersDiffer => {
                 write!(f, "the signatures are not those of the keys that the transaction names")
+            }
+            FormError::OfferLegs(got) => write!(f, "an offer of {got} legs, 1 to {} are possible", Offer::LEGS_MAX),
+            FormError::TooManyDecimals(got) => {
+                write!(f, "an asset with {got} decimals, at most {}", Asset::DECIMALS_MAX)
+            }
+            FormError::BalanceLimitOfMember => {
+                write!(f, "a largest balance can be set for accounts and tiers, not for a member or a pair")
             }
             FormError::SignaturesNotSorted => write!(f, "signatures are not in strictly ascending order of their keys"),
         }
@@ -247,14 +207,28 @@ fn check_form(transaction: &Transaction, rules: &FormRules) -> Result<(), FormEr
         count if count > Transaction::OPERATIONS_MAX => return Err(FormError::TooManyOperations(count)),
         _ => {}
     }
-    for operation in &transaction.operations {
-        if matches!(operation, Operation::Batch { transfers, .. } if transfers.is_empty()) {
-            return Err(FormError::EmptyBatch);
-        }
-    }
+    transaction.operations.iter().try_for_each(check_operation)?;
     let got = transaction.transfers_count();
     if got > rules.transfers_per_tx_max {
         return Err(FormError::TooManyTransfers { got, max: rules.transfers_per_tx_max });
     }
     Ok(())
+}
+
+fn check_operation(operation: &Operation) -> Result<(), FormError> {
+    match operation {
+        Operation::Batch { transfers, .. } if transfers.is_empty() => Err(FormError::EmptyBatch),
+        Operation::Offer(offer) if !(1..=Offer::LEGS_MAX).contains(&offer.legs.len()) => {
+            Err(FormError::OfferLegs(offer.legs.len()))
+        }
+        Operation::CreateAsset { decimals, .. } if *decimals > Asset::DECIMALS_MAX => {
+            Err(FormError::TooManyDecimals(*decimals))
+        }
+        Operation::SetLimits { scope: LimitScope::Member { .. } | LimitScope::Bilateral { .. }, limits }
+            if limits.balance_max.is_some() =>
+        {
+            Err(FormError::BalanceLimitOfMember)
+        }
+        _ => Ok(()),
+    }
 }

@@ -17,8 +17,8 @@ use concordat_replica::{
 };
 use concordat_types::{
     AccountId, AccountName, Asset, AssetCode, AssetKind, BatchMode, Ed25519PublicKey, Genesis, Hash, Height, Member,
-    MemberId, MemberStatus, NetworkId, Operation, Parameters, Purpose, Reference, Rights, Roles, SignedTransaction,
-    Tag, Timestamp, Transaction, TransactionHash, Transfer, Uuid, ValidatorIndex, decode, encode,
+    MemberId, MemberStatus, NetworkId, OpenAccount, Operation, Parameters, Purpose, Reference, Rights, Roles,
+    SignedTransaction, Tag, Timestamp, Transaction, TransactionHash, Transfer, Uuid, ValidatorIndex, decode, encode,
     member::{KeyGroup, OperatorKey, ValidatorRecord},
     names::AccountPath,
 };
@@ -538,7 +538,10 @@ impl World {
             });
         }
         let operation = match self.random.below(6) {
-            0 => Operation::OpenAccount { asset, name: name(self.random.below(3)) },
+            0 => {
+                let name = name(self.random.below(3));
+                Operation::OpenAccount(OpenAccount { asset, name, parent: None, customer: None, tier: None })
+            }
             1 if is_issuer => Operation::Issue {
                 id: Uuid::from_parts(time, self.random.bytes()),
                 asset,
@@ -616,7 +619,6 @@ impl Node {
 }
 
 fn genesis(keys: &[Arc<ConsensusKey>], operators: &[SecretKey], random: &mut Random) -> Genesis {
-    let all = Rights::PAY | Rights::ACCOUNTS | Rights::ISSUE | Rights::READ | Rights::SUBMIT;
     let mut unused_key = || Ed25519PublicKey(SecretKey::from_seed(&random.bytes()).public_key().0);
     let mut members = Vec::new();
     for (number, operator) in operators.iter().enumerate() {
@@ -630,9 +632,10 @@ fn genesis(keys: &[Arc<ConsensusKey>], operators: &[SecretKey], random: &mut Ran
             bic: String::new(),
             roles: if key.is_some() { Roles::BANK } else { Roles::CENTRAL_BANK },
             status: MemberStatus::Active,
+            frozen: Default::default(),
             admin_keys: group(),
             recovery_keys: group(),
-            operator_keys: vec![OperatorKey { key: operator.public_key(), rights: all }],
+            operator_keys: vec![OperatorKey { key: operator.public_key(), rights: Rights::ALL }],
             access_keys: Vec::new(),
             node: None,
             validator: key.map(|key| ValidatorRecord {

@@ -18,6 +18,7 @@ fn genesis(members: usize) -> Genesis {
         bic: String::new(),
         roles: Roles::BANK,
         status: MemberStatus::Active,
+        frozen: Default::default(),
         admin_keys: KeyGroup { k: 1, keys: vec![admin_key(2 * i as u8 + 1)] },
         recovery_keys: KeyGroup { k: 1, keys: vec![admin_key(2 * i as u8 + 2)] },
         operator_keys: vec![],

@@ -17,10 +17,13 @@ fn transaction(number: u16, network: NetworkId) -> Transaction {
         id: Uuid(id),
         valid_until: Timestamp(1),
         signers: Vec::new(),
-        operations: vec![Operation::OpenAccount {
+        operations: vec![Operation::OpenAccount(concordat_types::OpenAccount {
             asset: "EUR".parse().unwrap(),
             name: AccountName::new("main").unwrap(),
-        }],
+            parent: None,
+            customer: None,
+            tier: None,
+        })],
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn execute(
 
 fn execute_transfers(run: &mut Run<'_, '_>, mode: BatchMode, transfers: &[Transfer], items: &mut [Item]) -> ResultCode {
     for (transfer, item) in transfers.iter().zip(items) {
-        let code = transfer::execute(run, transfer, item);
+        let code = run.settle(item, |run| transfer::execute(run, transfer));
         if mode == BatchMode::All && code != ResultCode::Ok {
             return code;
         }

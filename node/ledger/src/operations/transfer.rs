@@ -1,38 +1,29 @@
 //! A payment between two accounts of one asset.
 
-use super::{Legs, check_amount, check_flags, check_members, refuse_if};
-use crate::{items::Item, transaction::Run};
-use concordat_types::{ResultCode, Transfer, money::AccountFlags};
+use super::{Done, code_of, leg, refuse_if};
+use crate::{overlay::Legs, transaction::Run};
+use concordat_types::{ResultCode, Rights, Transfer};
 
-pub(super) fn execute(run: &mut Run<'_, '_>, transfer: &Transfer, item: &mut Item) -> ResultCode {
-    run.settle(item, |run| match check(run, transfer) {
-        Ok(legs) => {
-            run.overlay.post(legs.debit, legs.credit, transfer.amount);
-            ResultCode::Ok
-        }
-        Err(code) => code,
-    })
+pub(super) fn execute(run: &mut Run<'_, '_>, transfer: &Transfer) -> ResultCode {
+    code_of(pay(run, transfer))
+}
+
+fn pay(run: &mut Run<'_, '_>, transfer: &Transfer) -> Done {
+    let legs = check(run, transfer)?;
+    leg::post(run, legs, transfer.amount);
+    Ok(())
 }
 
 fn check(run: &mut Run<'_, '_>, transfer: &Transfer) -> Result<Legs, ResultCode> {
-    let debit = run.overlay.find_account(transfer.debit_account).ok_or(ResultCode::DebitAccountNotFound)?;
-    let credit = run.overlay.find_account(transfer.credit_account).ok_or(ResultCode::CreditAccountNotFound)?;
-    let legs = Legs { debit, credit };
-    refuse_if(debit == credit, ResultCode::SameAccount)?;
-    refuse_if(run.overlay.account(debit).asset != run.overlay.account(credit).asset, ResultCode::AssetMismatch)?;
-    check_authorised(run, legs)?;
-    check_members(run, legs)?;
-    check_flags(run, legs)?;
-    check_amount(run, legs, transfer.amount)?;
-    let available = run.overlay.account(debit).account.available();
-    refuse_if(available.is_none_or(|available| available < transfer.amount), ResultCode::InsufficientFunds)?;
+    let amount = transfer.amount;
+    let legs = leg::find(run, transfer.debit_account, transfer.credit_account)?;
+    leg::check_no_issuance(run, legs)?;
+    refuse_if(!run.may_pay(leg::payer(run, legs)), ResultCode::NotAuthorised)?;
+    leg::check_members(run, legs)?;
+    leg::check_flags(run, legs)?;
+    leg::check_second_key(run, legs, amount, Rights::PAY)?;
+    leg::check_amount(run, legs, amount)?;
+    leg::check_limits(run, legs, amount)?;
+    leg::check_funds(run, legs, amount)?;
     Ok(legs)
-}
-
-/// 20. Only issuing and redeeming move an issuance account; nobody has the right to pay from or to it.
-fn check_authorised(run: &mut Run<'_, '_>, legs: Legs) -> Result<(), ResultCode> {
-    let is_issuance = |slot| run.overlay.account(slot).account.flags.contains(AccountFlags::ISSUANCE);
-    let moves_issuance = is_issuance(legs.debit) || is_issuance(legs.credit);
-    let payer = run.overlay.account(legs.debit).owner;
-    refuse_if(moves_issuance || !run.may_pay(payer), ResultCode::NotAuthorised)
 }

@@ -3,7 +3,8 @@
 use super::{scenario::tree_of, world::*};
 use crate::{
     BlockContext, ConservationError, MemoryState, StateKey, StateValue, conservation_in_full, execute, next_validators,
-    overlay::Overlay, validators_after_next,
+    overlay::{Legs, Overlay},
+    validators_after_next,
 };
 use alloc::{string::ToString, sync::Arc, vec, vec::Vec};
 use concordat_types::{
@@ -55,7 +56,7 @@ fn books_of_a_block_in_order() {
     let world = world();
     let mut overlay = Overlay::new(&world);
     let [a, b] = ["A", "B"].map(|name| overlay.find_account(account_id(name)).unwrap());
-    overlay.post(a, b, 7);
+    overlay.post(Legs { debit: a, credit: b }, 7);
     overlay.assert_conservation();
 }
 
@@ -67,6 +68,18 @@ fn money_from_nowhere_is_noticed() {
     let key = StateKey::Account(account_id("A"));
     let Some(StateValue::Account(mut account)) = overlay.value(&key) else { panic!() };
     account.credits_posted += 1;
+    overlay.put(key, Some(StateValue::Account(account)));
+    overlay.assert_conservation();
+}
+
+#[test]
+#[should_panic(expected = "pending debits and credits of EUR differ in this block")]
+fn a_reservation_on_one_side_is_noticed() {
+    let world = world();
+    let mut overlay = Overlay::new(&world);
+    let key = StateKey::Account(account_id("A"));
+    let Some(StateValue::Account(mut account)) = overlay.value(&key) else { panic!() };
+    account.credits_pending += 1;
     overlay.put(key, Some(StateValue::Account(account)));
     overlay.assert_conservation();
 }
@@ -88,7 +101,10 @@ fn undoing_restores_every_kind() {
     fund(&mut world, "A", 5);
     let mut overlay = Overlay::new(&world);
     let [a, b] = ["A", "B"].map(|name| overlay.find_account(account_id(name)).unwrap());
-    overlay.post(a, b, 5);
+    let legs = Legs { debit: a, credit: b };
+    overlay.post(legs, 5);
+    overlay.reserve(legs, 3);
+    overlay.release(legs, 2);
     overlay.put(StateKey::Account(account_id("A")), None);
     overlay.put(StateKey::Account(account_id("Anew")), Some(StateValue::Account(empty_account("Anew"))));
     overlay.put(StateKey::IdBucket(1), Some(StateValue::IdBucket(Hash::ZERO)));
@@ -145,7 +161,7 @@ fn an_account_is_blinded_by_its_opening_transaction() {
     else {
         panic!()
     };
-    let expected = Tag::ACCOUNT_BLINDING.hash(&[&opening.signed.leaf().0, &account_id("Anew").0]);
+    let expected = Tag::BLINDING.hash(&[&opening.signed.leaf().0, &key.to_bytes()]);
     assert_eq!(account.blinding[..], expected.0[..16]);
 }
 

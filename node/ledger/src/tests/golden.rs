@@ -36,7 +36,7 @@ fn id_records() {
     let (body, code) = (Hash([5; 32]).into(), ResultCode::InsufficientFunds);
     let (height, tx_index) = (Height(2), 3);
     let transfer = IdRecord::Transfer { body, code, height, tx_index, operation: 4, item: 6 };
-    let operation = OperationResult { code: ResultCode::Ok, transfers: vec![code], repeats: vec![1] };
+    let operation = OperationResult { code: ResultCode::Ok, transfers: vec![code], repeats: vec![1], bookings: vec![] };
     let transaction = IdRecord::Transaction { body, height, tx_index, results: vec![operation] };
     assert_eq!(hex(&encode(&key)), ID_KEY);
     assert_eq!(hex(&encode(&transfer)), TRANSFER_RECORD);
@@ -64,7 +64,7 @@ fn roots() {
     let execution =
         execute(&world, &BlockContext { height: Height(1), time: NOW, ..BlockContext::default() }, &block).unwrap();
     assert_eq!(execution.results_root.to_string(), RESULTS_ROOT);
-    let leaves = result_leaves(&block, &execution.results);
+    let leaves = result_leaves(&block, &execution.results, &execution.events);
     assert_eq!(hex(&encode(&leaves[leaves.len() - 1])), LAST_LEAF);
     world.apply(&execution);
     assert_eq!(tree_of(&world).root().to_string(), STATE_ROOT);
@@ -74,8 +74,8 @@ const ACCOUNT_KEY: &str = "0504d6c4f964cbf7a658b1eb476cd10330";
 const ID_KEY: &str = "018bcfe5680070008000000000000001010662616e6b2d61";
 const TRANSFER_RECORD: &str = "01050505050505050505050505050505055c00020000000000000003000000040006000000";
 const TRANSACTION_RECORD: &str =
-    "0005050505050505050505050505050505020000000000000003000000010000000000010000005c000100000001000000";
-const GENESIS_ROOT: &str = "72bb7e5b41ec689b32b6f243278b884d257993bf5cf9bb505244c85b4aa69b97";
-const RESULTS_ROOT: &str = "a05b0760445ebb1d9e310025188baa404ec3a3fc3c7d1f51ff8bdffedb4e182c";
-const LAST_LEAF: &str = "030000000000000000001aa25b7442ee8ebe9351d3ec262775c753d34fb52868a3180bab2547caf5e8f5018bcfe56800700080000000000000021246e6818b80ebb92d2da5882efd424b974b3be4713dab0b1f539ca620278c5d000001";
-const STATE_ROOT: &str = "f8831e25267d7dc7c2a12ec12cbda3f6602e185984cb263a936360e0f8d71caa";
+    "0005050505050505050505050505050505020000000000000003000000010000000000010000005c00010000000100000000000000";
+const GENESIS_ROOT: &str = "e03edb07ed582290213ac49bfc6ed9303bed88ee1c706ca07b1c59fb7c76168a";
+const RESULTS_ROOT: &str = "14a090a715f907d990f4cfef0fd9975f3fae5a688cf53b6940d8b7b051548455";
+const LAST_LEAF: &str = "00030000000000000000001aa25b7442ee8ebe9351d3ec262775c753d34fb52868a3180bab2547caf5e8f5018bcfe56800700080000000000000021246e6818b80ebb92d2da5882efd424b974b3be4713dab0b1f539ca620278c5d000001";
+const STATE_ROOT: &str = "3c780b16c2bc2803b91e7dfcb60887bc31b42965649140fc1cb321c0945190da";

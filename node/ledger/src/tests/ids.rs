@@ -217,6 +217,9 @@ fn ids_outside_the_window_are_never_asked_for() {
             assert!(key.id.time().unwrap() >= self.1);
             None
         }
+        fn due(&self, until: Timestamp, max: usize) -> Vec<(crate::DueKey, concordat_types::PendingRef)> {
+            self.0.due(until, max)
+        }
     }
     let old = Timestamp(NOW.0 - WINDOW_MS - 1);
     let strict = Strict(funded(), Timestamp(NOW.0 - WINDOW_MS));

@@ -4,7 +4,7 @@ use super::world::*;
 use crate::{BlockContext, IdKey, IdKind, IdRecord, MemoryState, execute};
 use alloc::{vec, vec::Vec};
 use concordat_types::{
-    AccountId, Amount, AssetCode, BatchMode, Height, MemberStatus, Operation, ResultCode, Timestamp, Uuid,
+    AccountId, Amount, AssetCode, BatchMode, Height, MemberStatus, OpenAccount, Operation, ResultCode, Timestamp, Uuid,
     money::AccountFlags,
 };
 
@@ -55,7 +55,7 @@ impl Case {
             Operation::Transfer(transfer) => &mut transfer.id,
             Operation::Issue { id, .. } => id,
             Operation::Batch { transfers, .. } => &mut transfers[0].id,
-            Operation::OpenAccount { .. } => &mut self.transaction_id,
+            _ => &mut self.transaction_id,
         }
     }
 
@@ -72,7 +72,7 @@ impl Case {
             Operation::Transfer(transfer) => &mut transfer.credit_account,
             Operation::Batch { transfers, .. } => &mut transfers[0].credit_account,
             Operation::Issue { credit_account, .. } => credit_account,
-            Operation::OpenAccount { .. } => panic!("no credit account"),
+            _ => panic!("no credit account"),
         }
     }
 
@@ -81,13 +81,13 @@ impl Case {
             Operation::Transfer(transfer) => &mut transfer.amount,
             Operation::Batch { transfers, .. } => &mut transfers[0].amount,
             Operation::Issue { amount, .. } => amount,
-            Operation::OpenAccount { .. } => panic!("no amount"),
+            _ => panic!("no amount"),
         }
     }
 
     fn asset(&mut self) -> &mut AssetCode {
         match &mut self.operation {
-            Operation::Issue { asset, .. } | Operation::OpenAccount { asset, .. } => asset,
+            Operation::Issue { asset, .. } | Operation::OpenAccount(OpenAccount { asset, .. }) => asset,
             _ => panic!("no asset"),
         }
     }

@@ -9,9 +9,9 @@ use alloc::{format, string::ToString, sync::Arc, vec, vec::Vec};
 use concordat_types::{
     Account, AccountId, AccountName, Amount, Asset, AssetCode, AssetKind, BlsPublicKey, BlsSignature,
     CheckedTransaction, Ed25519PublicKey, Ed25519Signature, Genesis, Member, MemberId, MemberStatus, NetworkId,
-    Operation, Parameters, Purpose, Reference, Rights, Roles, SignedTransaction, Tag, Timestamp, Transaction, Transfer,
-    Uuid, Verified, encode,
-    member::{KeyGroup, OperatorKey, ValidatorRecord},
+    OpenAccount, Operation, Parameters, Purpose, Reference, Rights, Roles, SignedTransaction, Tag, Timestamp,
+    Transaction, Transfer, Uuid, Verified, encode,
+    member::{Frozen, KeyGroup, OperatorKey, ValidatorRecord},
     money::AccountFlags,
     names::AccountPath,
     transaction::TransactionSignature,
@@ -35,13 +35,16 @@ pub fn key(name: &str) -> Ed25519PublicKey {
 }
 
 pub fn member(name: &str) -> Member {
-    let every = Rights::PAY | Rights::ACCOUNTS | Rights::ISSUE | Rights::READ | Rights::SUBMIT;
     let rights = [
-        ("", every),
+        ("", Rights::ALL),
         (".read", Rights::READ),
         (".pay", Rights::PAY),
         (".accounts", Rights::ACCOUNTS),
         (".issue", Rights::ISSUE),
+        (".approve", Rights::APPROVE),
+        (".limits", Rights::LIMITS),
+        (".freeze", Rights::FREEZE),
+        (".assets", Rights::ASSETS),
     ];
     let operator = |(suffix, rights)| OperatorKey { key: key(&format!("{name}{suffix}")), rights };
     let group = |kind: &str| KeyGroup { k: 1, keys: vec![key(&format!("{name}:{kind}"))] };
@@ -52,8 +55,9 @@ pub fn member(name: &str) -> Member {
         legal_name: name.to_string(),
         lei: "".to_string(),
         bic: "".to_string(),
-        roles: Roles::BANK,
+        roles: if name == "central-bank" { Roles::CENTRAL_BANK } else { Roles::BANK },
         status: MemberStatus::Active,
+        frozen: Frozen::default(),
         admin_keys: group("admin"),
         recovery_keys: group("recovery"),
         operator_keys: rights.into_iter().map(operator).collect(),
@@ -114,6 +118,10 @@ pub fn empty_account(name: &str) -> Account {
         asset,
         name,
         flags: AccountFlags::default(),
+        parent: None,
+        customer: None,
+        tier: None,
+        children: 0,
         debits_posted: 0,
         credits_posted: 0,
         debits_pending: 0,
@@ -191,7 +199,8 @@ pub fn issue(id: Uuid, asset: &str, credit: &str, amount: Amount) -> Operation {
 }
 
 pub fn open(asset: &str, name: &str) -> Operation {
-    Operation::OpenAccount { asset: asset_code(asset), name: AccountName::new(name).unwrap() }
+    let (asset, name) = (asset_code(asset), AccountName::new(name).unwrap());
+    Operation::OpenAccount(OpenAccount { asset, name, parent: None, customer: None, tier: None })
 }
 
 pub fn transaction(submitter: &str, id: Uuid, valid_until: Timestamp, operations: Vec<Operation>) -> Transaction {

@@ -24,10 +24,13 @@ fn transaction(number: u8, valid_until: u64) -> Checked {
         id: Uuid::from_parts(Timestamp(NOW), [number; 10]),
         valid_until: Timestamp(valid_until),
         signers: vec![key],
-        operations: vec![Operation::OpenAccount {
+        operations: vec![Operation::OpenAccount(concordat_types::OpenAccount {
             asset: AssetCode::new("EUR").unwrap(),
             name: AccountName::new("main").unwrap(),
-        }],
+            parent: None,
+            customer: None,
+            tier: None,
+        })],
     };
     let bytes = encode_transaction(&transaction);
     let signature = secret.sign(&Transaction::hash_of(&bytes).0.0);

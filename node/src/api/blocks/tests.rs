@@ -16,6 +16,10 @@ pub fn put_account(store: &mut MemoryStore, id: AccountId, owner: &str) {
         asset: AssetCode::new("EUR").expect("a valid literal"),
         name: AccountName::new("main").expect("a valid literal"),
         flags: AccountFlags::default(),
+        parent: None,
+        customer: None,
+        tier: None,
+        children: 0,
         debits_posted: 0,
         credits_posted: 0,
         debits_pending: 0,
@@ -69,7 +73,7 @@ fn transaction() -> Transaction {
 
 fn result() -> TransactionResult {
     let ok = ResultCode::Ok;
-    let operation = |transfers, repeats| OperationResult { code: ok, transfers, repeats };
+    let operation = |transfers, repeats| OperationResult { code: ok, transfers, repeats, bookings: Vec::new() };
     TransactionResult {
         repeat: false,
         operations: vec![

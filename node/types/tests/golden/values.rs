@@ -30,7 +30,8 @@ pub fn account(path: &str) -> AccountId {
 }
 
 pub fn open() -> Operation {
-    Operation::OpenAccount { asset: "EUR".parse().expect("an asset"), name: "main".parse().expect("a name") }
+    let (asset, name) = ("EUR".parse().expect("an asset"), "main".parse().expect("a name"));
+    Operation::OpenAccount(OpenAccount { asset, name, parent: None, customer: None, tier: None })
 }
 
 pub fn salary() -> Transfer {
@@ -122,6 +123,7 @@ pub fn genesis() -> Genesis {
             bic: String::new(),
             roles: Roles::BANK,
             status: MemberStatus::Active,
+            frozen: Default::default(),
             admin_keys: KeyGroup { k: 1, keys: vec![key(0x71)] },
             recovery_keys: KeyGroup { k: 1, keys: vec![key(0x72)] },
             operator_keys: vec![OperatorKey { key: key(0x73), rights: rights(31) }],

@@ -1,0 +1,270 @@
+//! Limits of accounts, customer tiers, members and pairs of members, and what has been used of them on a business date.
+//!
+//! Most payments meet none: they look at two flags and two remembered answers.
+
+use crate::{
+    overlay::{AccountSlot, Legs, LimitSlot, Overlay},
+    state::{StateKey, StateValue},
+    transaction::Run,
+};
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use concordat_types::{
+    AccountId, Amount, AssetCode, BusinessDate, LimitScope, Limits, MemberId, ResultCode, Tier, money::AccountFlags,
+};
+
+/// A scope with the member that it belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum LimitKey {
+    Account(AccountId) = 0,
+    Tier { member: MemberId, asset: AssetCode, tier: Tier } = 1,
+    Member { member: MemberId, asset: AssetCode } = 2,
+    Bilateral { member: MemberId, asset: AssetCode, counterparty: MemberId } = 3,
+}
+
+impl LimitKey {
+    pub fn new(member: MemberId, scope: LimitScope) -> LimitKey {
+        match scope {
+            LimitScope::Account(account) => LimitKey::Account(account),
+            LimitScope::Tier { asset, tier } => LimitKey::Tier { member, asset, tier },
+            LimitScope::Member { asset } => LimitKey::Member { member, asset },
+            LimitScope::Bilateral { asset, counterparty } => LimitKey::Bilateral { member, asset, counterparty },
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct LimitRecord {
+    pub limits: Limits,
+    /// Not used in the scope of a tier: each account of it has its own.
+    pub usage: Usage,
+    /// In the scope of a member: how many pairs of it have limits, so that nobody looks for pairs where there are none.
+    pub pairs: u32,
+    /// As in `Account`.
+    pub blinding: [u8; 16],
+}
+
+/// What was paid out of and into a scope on a business date.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub struct Usage {
+    pub date: BusinessDate,
+    pub debits: Amount,
+    pub credits: Amount,
+}
+
+impl Usage {
+    /// Of another date nothing has been used.
+    pub fn on(self, date: BusinessDate) -> Usage {
+        if self.date == date { self } else { Usage { date, debits: 0, credits: 0 } }
+    }
+}
+
+/// Is an amount used, or given back?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flow {
+    Used,
+    Back,
+}
+
+/// 91: would the payment pass a limit?
+pub(crate) fn check(overlay: &mut Overlay<'_>, legs: Legs, amount: Amount) -> Result<(), ResultCode> {
+    if !is_limited(overlay, legs) {
+        return Ok(());
+    }
+    let date = overlay.business_date();
+    let exceeded = Err(ResultCode::LimitExceeded);
+    for Scope { limits, usage } in scopes(overlay, legs.debit, legs.credit) {
+        let used = usage.map_or(Usage::default(), |slot| overlay.limits(slot).usage).on(date);
+        let debits = used.debits.checked_add(amount);
+        let is_more = |sum: Option<Amount>, max: Amount| sum.is_none_or(|sum| sum > max);
+        if limits.transfer_max.is_some_and(|max| amount > max)
+            || limits.day_max.is_some_and(|max| is_more(debits, max))
+            || limits.net_debit_max.is_some_and(|max| is_more(debits, max.saturating_add(used.credits)))
+        {
+            return exceeded;
+        }
+    }
+    let balance_max =
+        account_scopes(overlay, legs.credit).into_iter().filter_map(|scope| scope.limits.balance_max).min();
+    match balance_max {
+        Some(max) if balance_after(overlay, legs.credit, amount) > max => exceeded,
+        _ => Ok(()),
+    }
+}
+
+/// What the account would hold if all that is promised to it came: never less than zero but for an issuance account.
+fn balance_after(overlay: &Overlay<'_>, credit: AccountSlot, amount: Amount) -> Amount {
+    let account = &overlay.account(credit).account;
+    let credits = account.credits_posted.saturating_add(account.credits_pending).saturating_add(amount);
+    credits.saturating_sub(account.debits_posted)
+}
+
+/// The lowest amount from which on a second key is needed for a payment.
+pub(crate) fn second_key_above(overlay: &mut Overlay<'_>, legs: Legs) -> Option<Amount> {
+    if !is_limited(overlay, legs) {
+        return None;
+    }
+    let scopes = scopes(overlay, legs.debit, legs.credit);
+    scopes.into_iter().filter_map(|scope| scope.limits.second_key_above).min()
+}
+
+/// Counts a payment in all scopes that it leaves and enters, or takes back what was counted on the date.
+pub(crate) fn count(overlay: &mut Overlay<'_>, legs: Legs, amount: Amount, date: BusinessDate, flow: Flow) {
+    if !is_limited(overlay, legs) {
+        return;
+    }
+    for (from, to, is_debit) in [(legs.debit, legs.credit, true), (legs.credit, legs.debit, false)] {
+        let mut slots: Vec<LimitSlot> = scopes(overlay, from, to).into_iter().filter_map(|scope| scope.usage).collect();
+        // An account's own limits and its tier's share one usage.
+        slots.dedup();
+        for slot in slots {
+            let mut record = overlay.limits(slot).clone();
+            // What was used on an earlier date is not given back today.
+            if flow == Flow::Back && record.usage.date != date {
+                continue;
+            }
+            record.usage = record.usage.on(date);
+            let usage = &mut record.usage;
+            let counter = if is_debit { &mut usage.debits } else { &mut usage.credits };
+            *counter = match flow {
+                Flow::Used => counter.saturating_add(amount),
+                Flow::Back => counter.saturating_sub(amount),
+            };
+            let key = overlay.limit_key(slot);
+            overlay.put(StateKey::Limits(key), Some(StateValue::Limits(record)));
+        }
+    }
+}
+
+/// Counts a payment under the present business date.
+pub(crate) fn count_now(overlay: &mut Overlay<'_>, legs: Legs, amount: Amount) {
+    if is_limited(overlay, legs) {
+        let date = overlay.business_date();
+        count(overlay, legs, amount, date, Flow::Used);
+    }
+}
+
+/// Replaces the limits of a scope. What has been used stays.
+pub(crate) fn replace(run: &mut Run<'_, '_>, key: LimitKey, limits: Limits) {
+    let existed = run.overlay.find_limits(key).is_some();
+    write(run, key, limits);
+    match key {
+        LimitKey::Account(id) => match_flag(run, id),
+        LimitKey::Bilateral { member, asset, .. } => {
+            let exists = run.overlay.find_limits(key).is_some();
+            count_pairs(run, LimitKey::Member { member, asset }, exists, existed);
+        }
+        LimitKey::Tier { .. } | LimitKey::Member { .. } => {}
+    }
+}
+
+/// An account that has just got a tier: from here on its payments are counted.
+pub(crate) fn start_usage(run: &mut Run<'_, '_>, id: AccountId) {
+    let key = LimitKey::Account(id);
+    let record = new_record(run, key);
+    run.overlay.put(StateKey::Limits(key), Some(StateValue::Limits(record)));
+}
+
+/// Whether an account is counted follows from its tier and its own limits: makes flag and record say so.
+pub(crate) fn match_flag(run: &mut Run<'_, '_>, id: AccountId) {
+    let slot = run.overlay.find_account(id).expect("the caller has found it");
+    let mut account = run.overlay.account(slot).account.clone();
+    let key = LimitKey::Account(id);
+    let own = run.overlay.find_limits(key).map(|slot| run.overlay.limits(slot).limits);
+    let is_limited = account.tier.is_some() || own.is_some_and(|limits| !limits.is_none());
+    match (is_limited, own) {
+        (true, None) => start_usage(run, id),
+        (false, Some(_)) => run.overlay.put(StateKey::Limits(key), None),
+        _ => {}
+    }
+    account.flags = account.flags.with(AccountFlags::LIMITED, is_limited);
+    run.overlay.put(StateKey::Account(id), Some(StateValue::Account(account)));
+}
+
+fn write(run: &mut Run<'_, '_>, key: LimitKey, limits: Limits) {
+    let before = run.overlay.find_limits(key).map(|slot| run.overlay.limits(slot).clone());
+    let record = match before {
+        Some(before) => LimitRecord { limits, ..before },
+        None => LimitRecord { limits, ..new_record(run, key) },
+    };
+    // An account's record goes with its flag, a member's stays while there are pairs.
+    let is_needed = matches!(key, LimitKey::Account(_)) || record.pairs > 0 || !limits.is_none();
+    run.overlay.put(StateKey::Limits(key), is_needed.then_some(StateValue::Limits(record)));
+}
+
+/// A pair's limits have come or gone: the member's record counts them.
+fn count_pairs(run: &mut Run<'_, '_>, member: LimitKey, exists: bool, existed: bool) {
+    let before = run.overlay.find_limits(member).map(|slot| run.overlay.limits(slot).clone());
+    let mut record = before.unwrap_or_else(|| new_record(run, member));
+    record.pairs = record.pairs + u32::from(exists) - u32::from(existed);
+    let is_needed = record.pairs > 0 || !record.limits.is_none();
+    run.overlay.put(StateKey::Limits(member), is_needed.then_some(StateValue::Limits(record)));
+}
+
+fn new_record(run: &Run<'_, '_>, key: LimitKey) -> LimitRecord {
+    LimitRecord {
+        limits: Limits::default(),
+        usage: Usage::default(),
+        pairs: 0,
+        blinding: run.blinding(&StateKey::Limits(key)),
+    }
+}
+
+/// Limits that hold, and where their usage is counted.
+struct Scope {
+    limits: Limits,
+    usage: Option<LimitSlot>,
+}
+
+fn is_limited(overlay: &mut Overlay<'_>, legs: Legs) -> bool {
+    let (debit, credit) = (overlay.account(legs.debit), overlay.account(legs.credit));
+    let (payer, payee, asset) = (debit.owner, credit.owner, debit.asset);
+    let has_limits = |flags: AccountFlags| flags.contains(AccountFlags::LIMITED);
+    if has_limits(debit.account.flags) || has_limits(credit.account.flags) {
+        return true;
+    }
+    payer != payee
+        && (overlay.find_member_limits(payer, asset).is_some() || overlay.find_member_limits(payee, asset).is_some())
+}
+
+/// All that hold for payments between an account and another, seen from the first.
+fn scopes(overlay: &mut Overlay<'_>, account: AccountSlot, other: AccountSlot) -> Vec<Scope> {
+    let mut found = account_scopes(overlay, account);
+    let (open, other) = (overlay.account(account), overlay.account(other));
+    let (owner, other, asset) = (open.owner, other.owner, open.asset);
+    if owner == other {
+        return found;
+    }
+    let Some(slot) = overlay.find_member_limits(owner, asset) else { return found };
+    let record = overlay.limits(slot);
+    let pairs = record.pairs;
+    found.push(Scope { limits: record.limits, usage: Some(slot) });
+    if pairs > 0 {
+        let (member, counterparty) = (overlay.member(owner).id, overlay.member(other).id);
+        let asset = overlay.asset(asset).code;
+        if let Some(slot) = overlay.find_limits(LimitKey::Bilateral { member, asset, counterparty }) {
+            found.push(Scope { limits: overlay.limits(slot).limits, usage: Some(slot) });
+        }
+    }
+    found
+}
+
+/// An account's own limits and those of its tier.
+fn account_scopes(overlay: &mut Overlay<'_>, slot: AccountSlot) -> Vec<Scope> {
+    let account = &overlay.account(slot).account;
+    let (member, asset, tier, flags) = (account.owner, account.asset, account.tier, account.flags);
+    if !flags.contains(AccountFlags::LIMITED) {
+        return Vec::new();
+    }
+    let key = LimitKey::Account(overlay.account_id(slot));
+    let own = overlay.find_limits(key).expect("a limited account has a record of its usage");
+    let mut found = alloc::vec![Scope { limits: overlay.limits(own).limits, usage: Some(own) }];
+    if let Some(tier) = tier
+        && let Some(slot) = overlay.find_limits(LimitKey::Tier { member, asset, tier })
+    {
+        found.push(Scope { limits: overlay.limits(slot).limits, usage: Some(own) });
+    }
+    found
+}
