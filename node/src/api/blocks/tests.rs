@@ -92,7 +92,7 @@ fn summary_for(member: &str, roles: Roles) -> Option<v1::TransactionSummary> {
     let caller = caller(member, roles);
     let (transaction, result) = (transaction(), result());
     let signed = SignedTransaction { bytes: encode(&transaction), signatures: Vec::new() };
-    let seen = Sight { reader: &store, caller: &caller, parties: BTreeMap::new() }.of(&transaction);
+    let seen = Sight { reader: &store, caller: &caller, parties: BTreeMap::new() }.of(&transaction, None);
     match seen.expect("the store can be read") {
         Seen::Whole => Some(whole(&signed, &transaction, Some(&result))),
         Seen::Items(items) => (!items.is_empty()).then(|| part(&signed, &transaction, Some(&result), &items)),
