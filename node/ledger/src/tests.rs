@@ -6,6 +6,7 @@ mod books;
 mod evidence;
 mod golden;
 mod ids;
+mod operations;
 mod participation;
 mod payments;
 mod precedence;

@@ -7,10 +7,10 @@ use crate::{
 };
 use alloc::{format, string::ToString, sync::Arc, vec, vec::Vec};
 use concordat_types::{
-    Account, AccountId, AccountName, Amount, Asset, AssetCode, AssetKind, BlsPublicKey, BlsSignature,
-    CheckedTransaction, Ed25519PublicKey, Ed25519Signature, Genesis, Member, MemberId, MemberStatus, NetworkId,
-    OpenAccount, Operation, Parameters, Purpose, Reference, Rights, Roles, SignedTransaction, Tag, Timestamp,
-    Transaction, Transfer, Uuid, Verified, encode,
+    Account, AccountId, AccountName, Amount, Asset, AssetCode, AssetKind, BlsPublicKey, BlsSignature, BusinessDate,
+    CheckedTransaction, Ed25519PublicKey, Ed25519Signature, FreezeTarget, Genesis, Hold, HoldSide, Leg, LimitScope,
+    Limits, Member, MemberId, MemberStatus, NetworkId, Offer, OpenAccount, Operation, Parameters, Purpose, Reference,
+    Rights, Roles, SignedTransaction, Tag, Tier, Timestamp, Transaction, Transfer, Uuid, Verified, encode,
     member::{Frozen, KeyGroup, OperatorKey, ValidatorRecord},
     money::AccountFlags,
     names::AccountPath,
@@ -97,6 +97,9 @@ pub fn genesis() -> Genesis {
 pub fn path(name: &str) -> AccountPath {
     if name == "issuance" {
         return "central-bank/EUR/issuance".parse().unwrap();
+    }
+    if name.contains('/') {
+        return name.parse().unwrap();
     }
     let member = format!("bank-{}", name[..1].to_lowercase());
     let (asset, account) = match &name[1..] {
@@ -201,6 +204,105 @@ pub fn issue(id: Uuid, asset: &str, credit: &str, amount: Amount) -> Operation {
 pub fn open(asset: &str, name: &str) -> Operation {
     let (asset, name) = (asset_code(asset), AccountName::new(name).unwrap());
     Operation::OpenAccount(OpenAccount { asset, name, parent: None, customer: None, tier: None })
+}
+
+pub fn open_below(asset: &str, name: &str, parent: &str, tier: Option<&str>) -> Operation {
+    Operation::OpenAccount(OpenAccount {
+        asset: asset_code(asset),
+        name: AccountName::new(name).unwrap(),
+        parent: (parent != "top").then(|| account_id(parent)),
+        customer: None,
+        tier: tier.map(|tier| Tier(tier.parse().unwrap())),
+    })
+}
+
+pub fn redeem(id: Uuid, account: &str, amount: Amount) -> Operation {
+    Operation::Redeem { id, debit_account: account_id(account), amount, reference: Reference::new("").unwrap() }
+}
+
+pub fn leg(debit: &str, credit: &str, amount: Amount) -> Leg {
+    Leg { debit_account: account_id(debit), credit_account: account_id(credit), amount }
+}
+
+pub fn hold(id: Uuid, leg: Leg, expires_at: Timestamp, posted_by: HoldSide) -> Operation {
+    let Leg { debit_account, credit_account, amount } = leg;
+    let (reference, purpose) = (Reference::new("").unwrap(), Purpose::new("").unwrap());
+    let document = None;
+    Operation::Hold(Hold {
+        id,
+        debit_account,
+        credit_account,
+        amount,
+        expires_at,
+        posted_by,
+        reference,
+        purpose,
+        document,
+    })
+}
+
+pub fn offer(id: Uuid, legs: Vec<Leg>, deadline: Timestamp) -> Operation {
+    Operation::Offer(Offer { id, legs, deadline, reference: Reference::new("").unwrap(), document: None })
+}
+
+/// `account:A`, `tier:EUR:2`, `member:EUR`, `pair:EUR:bank-b`.
+pub fn scope_of(text: &str) -> LimitScope {
+    match text.split(':').collect::<Vec<_>>()[..] {
+        ["account", name] => LimitScope::Account(account_id(name)),
+        ["tier", asset, tier] => LimitScope::Tier { asset: asset_code(asset), tier: Tier(tier.parse().unwrap()) },
+        ["member", asset] => LimitScope::Member { asset: asset_code(asset) },
+        ["pair", asset, member] => LimitScope::Bilateral { asset: asset_code(asset), counterparty: member_id(member) },
+        _ => panic!("no scope {text}"),
+    }
+}
+
+/// `transfer=5 day=10 net=3 balance=7 second=2`.
+pub fn limits_of(words: &[&str]) -> Limits {
+    let mut limits = Limits::default();
+    for word in words {
+        let (name, amount) = word.split_once('=').unwrap();
+        let slot = match name {
+            "transfer" => &mut limits.transfer_max,
+            "day" => &mut limits.day_max,
+            "net" => &mut limits.net_debit_max,
+            "balance" => &mut limits.balance_max,
+            "second" => &mut limits.second_key_above,
+            _ => panic!("no limit {word}"),
+        };
+        *slot = Some(amount.parse().unwrap());
+    }
+    limits
+}
+
+/// `account:A`, `asset:EUR`, `member:bank-b`, and `debits`, `credits`, `both` or `none`.
+pub fn freeze(target: &str, sides: &str) -> Operation {
+    let target = match target.split_once(':').unwrap() {
+        ("account", name) => FreezeTarget::Account(account_id(name)),
+        ("asset", code) => FreezeTarget::Asset(asset_code(code)),
+        ("member", name) => FreezeTarget::Member(member_id(name)),
+        _ => panic!("no target {target}"),
+    };
+    let [debits, credits] = match sides {
+        "debits" => [true, false],
+        "credits" => [false, true],
+        "both" => [true, true],
+        _ => [false, false],
+    };
+    Operation::Freeze { target, debits, credits, reference: Reference::new("").unwrap() }
+}
+
+/// Days after the first block's.
+pub fn day(days: u32) -> BusinessDate {
+    BusinessDate::from_days(BusinessDate::of(NOW).days() + days).unwrap()
+}
+
+pub fn create_asset(code: &str, kind: &str, issuer: &str, quota: Amount) -> Operation {
+    let kind = match kind {
+        "token" => AssetKind::DepositToken,
+        "security" => AssetKind::Security,
+        _ => AssetKind::CentralBankMoney,
+    };
+    Operation::CreateAsset { code: asset_code(code), decimals: 2, kind, issuer: member_id(issuer), quota }
 }
 
 pub fn transaction(submitter: &str, id: Uuid, valid_until: Timestamp, operations: Vec<Operation>) -> Transaction {
