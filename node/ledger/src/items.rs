@@ -3,7 +3,7 @@
 use crate::ids::BodyDigest;
 use alloc::vec::Vec;
 use borsh::BorshSerialize;
-use concordat_types::{CheckedTransaction, Hash, Hold, Offer, Operation, ResultCode, Tag, Uuid};
+use concordat_types::{CheckedTransaction, Hash, Operation, ResultCode, Tag, Transfer, Uuid};
 use sha2::Digest;
 
 /// An operation or one transfer of a batch, and what became of it. Those before a refusal are judged in order; those
@@ -55,34 +55,19 @@ pub(crate) fn items_of(checked: &CheckedTransaction, items: &mut Vec<Item>) {
         let new =
             |item, id, body, has_id| Item { operation: number, item, id, body, has_id, outcome: Outcome::NotReached };
         let own = (checked.transaction.id, checked.hash.0);
-        match operation {
+        match (operation, operation.id()) {
+            (Operation::Transfer(transfer), _) => {
+                items.push(new(0, transfer.id, body_of(transfer, &mut buffer), true));
+            }
             // These begin with their own number, a transfer with its id: they share a digest only if they share an id of
             // sixteen bytes of that number, which is not of version 7.
-            Operation::Issue { id, .. }
-            | Operation::Redeem { id, .. }
-            | Operation::Hold(Hold { id, .. })
-            | Operation::Post { id, .. }
-            | Operation::Offer(Offer { id, .. }) => items.push(new(0, *id, body_of(operation, &mut buffer), true)),
-            Operation::Transfer(transfer) => items.push(new(0, transfer.id, body_of(transfer, &mut buffer), true)),
-            Operation::Batch { transfers, .. } => {
-                items.push(new(0, own.0, own.1, false));
-                items.extend(
-                    (1..)
-                        .zip(transfers)
-                        .map(|(item, transfer)| new(item, transfer.id, body_of(transfer, &mut buffer), true)),
-                );
-            }
-            Operation::OpenAccount(_)
-            | Operation::Void { .. }
-            | Operation::Accept { .. }
-            | Operation::Cancel { .. }
-            | Operation::CloseAccount { .. }
-            | Operation::ChangeAccount { .. }
-            | Operation::SetLimits { .. }
-            | Operation::Freeze { .. }
-            | Operation::EndOfDay { .. }
-            | Operation::CreateAsset { .. }
-            | Operation::SetQuota { .. } => items.push(new(0, own.0, own.1, false)),
+            (_, Some(id)) => items.push(new(0, id, body_of(operation, &mut buffer), true)),
+            (_, None) => items.push(new(0, own.0, own.1, false)),
+        }
+        if let Operation::Batch { transfers, .. } = operation {
+            let item_of =
+                |(item, transfer): (u32, &Transfer)| new(item, transfer.id, body_of(transfer, &mut buffer), true);
+            items.extend((1..).zip(transfers).map(item_of));
         }
     }
 }

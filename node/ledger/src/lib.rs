@@ -17,6 +17,7 @@ mod operations;
 mod overlay;
 pub mod participation;
 pub mod pending;
+pub mod receipt;
 pub mod results;
 pub mod sets;
 pub mod state;
@@ -37,6 +38,7 @@ pub use ids::{BodyDigest, IdKey, IdKind, IdRecord};
 pub use limits::{LimitKey, LimitRecord, Usage};
 pub use participation::{Participation, ParticipationRecord, away, participation_due};
 pub use pending::{HoldRecord, OfferLeg, OfferRecord, PendingState};
+pub use receipt::{LeafPlace, Receipt, ReceiptError, Shown, Subject};
 pub use results::{
     Booking, EventLeaf, ItemLeaf, OperationResult, ResultLeaf, TransactionResult, result_leaves, results_root,
 };

@@ -4,10 +4,10 @@ use crate::{
     due::BlockEvent,
     items::{Item, items_of},
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use concordat_types::{
-    AccountId, Amount, CheckedTransaction, Hash, ResultCode, TransactionHash, Uuid, Verified, merkle::MerkleRoot,
+    AccountId, Amount, CheckedTransaction, Hash, ResultCode, TransactionHash, Uuid, merkle::MerkleRoot,
 };
 
 /// What became of one operation.
@@ -52,7 +52,7 @@ pub struct TransactionResult {
 
 /// A leaf of the results root (RFC 6962). Leaves stand in the order of what happened: events of the block, then items of
 /// transactions in order of (tx_index, operation, item).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum ResultLeaf {
@@ -68,7 +68,7 @@ pub struct EventLeaf {
 }
 
 /// What became of an operation, or of one transfer of a batch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct ItemLeaf {
     /// The transaction's place in the block, from 0.
     pub tx_index: u32,
@@ -85,24 +85,21 @@ pub struct ItemLeaf {
     pub code: ResultCode,
     /// The id was booked before; `code` is the first result and this block did nothing.
     pub repeat: bool,
+    /// Of the operation itself, as in its `OperationResult`: a receipt says what was settled without what it was settled by.
+    pub bookings: Vec<Booking>,
 }
 
 /// The leaves of a block, in order; what receipts are proved against.
-pub fn result_leaves(
-    transactions: &[Arc<Verified<CheckedTransaction>>],
+pub fn result_leaves<'a>(
+    transactions: impl Iterator<Item = &'a CheckedTransaction>,
     results: &[TransactionResult],
     events: &[BlockEvent],
 ) -> Vec<ResultLeaf> {
     let mut leaves: Vec<ResultLeaf> = event_leaves(events).collect();
     let mut items = Vec::new();
-    for (tx_index, (checked, result)) in transactions.iter().zip(results).enumerate() {
+    for (tx_index, (checked, result)) in (0..).zip(transactions.zip(results)) {
         items_of(checked, &mut items);
-        for item in &items {
-            let operation = &result.operations[usize::from(item.operation)];
-            let code = operation.code_of(item.item);
-            let repeat = result.repeat || operation.repeats.binary_search(&item.item).is_ok();
-            leaves.push(leaf(tx_index as u32, checked, item, code, repeat));
-        }
+        leaves.extend(item_leaves(tx_index, checked, &items, result));
     }
     leaves
 }
@@ -113,15 +110,20 @@ pub fn results_root(leaves: &[ResultLeaf]) -> Hash {
     root.finish()
 }
 
-pub(crate) fn leaf(
+/// Of one transaction.
+pub(crate) fn item_leaves<'a>(
     tx_index: u32,
-    checked: &CheckedTransaction,
-    item: &Item,
-    code: ResultCode,
-    repeat: bool,
-) -> ResultLeaf {
-    let Item { operation, item: number, id, body, .. } = *item;
-    ResultLeaf::Item(ItemLeaf { tx_index, operation, item: number, transaction: checked.hash, id, body, code, repeat })
+    checked: &'a CheckedTransaction,
+    items: &'a [Item],
+    result: &'a TransactionResult,
+) -> impl Iterator<Item = ResultLeaf> + 'a {
+    items.iter().map(move |&Item { operation, item, id, body, .. }| {
+        let of_operation = &result.operations[usize::from(operation)];
+        let repeat = result.repeat || of_operation.repeats.binary_search(&item).is_ok();
+        let bookings = if item == 0 && !repeat { of_operation.bookings.clone() } else { Vec::new() };
+        let (code, transaction) = (of_operation.code_of(item), checked.hash);
+        ResultLeaf::Item(ItemLeaf { tx_index, operation, item, transaction, id, body, code, repeat, bookings })
+    })
 }
 
 fn event_leaves(events: &[BlockEvent]) -> impl Iterator<Item = ResultLeaf> {

@@ -11,4 +11,4 @@ mod participation;
 mod payments;
 mod precedence;
 mod scenario;
-mod world;
+pub(crate) mod world;

@@ -6,7 +6,7 @@ use crate::{
     items::{Item, Outcome, items_of},
     operations,
     overlay::{Legs, MemberSlot, Overlay},
-    results::{Booking, OperationResult, ResultsRoot, TransactionResult, leaf},
+    results::{Booking, OperationResult, ResultsRoot, TransactionResult, item_leaves},
     state::StateKey,
     view::StateView,
     window,
@@ -66,25 +66,8 @@ pub(crate) fn execute_transaction(
             TransactionResult { repeat: false, operations: run.operation_results(items) }
         }
     };
-    push_leaves(root, tx_index, checked, items, &result);
+    item_leaves(tx_index, checked, items, &result).for_each(|leaf| root.push(&leaf));
     result
-}
-
-fn push_leaves(
-    root: &mut ResultsRoot,
-    tx_index: u32,
-    checked: &CheckedTransaction,
-    items: &[Item],
-    result: &TransactionResult,
-) {
-    for item in items {
-        if result.repeat {
-            let code = result.operations[usize::from(item.operation)].code_of(item.item);
-            root.push(&leaf(tx_index, checked, item, code, true));
-        } else {
-            root.push(&leaf(tx_index, checked, item, item.code(), item.is_repeat()));
-        }
-    }
 }
 
 impl<'a, 'v> Run<'a, 'v> {

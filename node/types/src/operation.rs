@@ -98,6 +98,30 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Its own id, which is a transfer's, if it has one. The transfers of a batch have theirs.
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Operation::Issue { id, .. }
+            | Operation::Transfer(Transfer { id, .. })
+            | Operation::Redeem { id, .. }
+            | Operation::Hold(Hold { id, .. })
+            | Operation::Post { id, .. }
+            | Operation::Offer(Offer { id, .. }) => Some(*id),
+            Operation::OpenAccount(_)
+            | Operation::Batch { .. }
+            | Operation::Void { .. }
+            | Operation::Accept { .. }
+            | Operation::Cancel { .. }
+            | Operation::CloseAccount { .. }
+            | Operation::ChangeAccount { .. }
+            | Operation::SetLimits { .. }
+            | Operation::Freeze { .. }
+            | Operation::EndOfDay { .. }
+            | Operation::CreateAsset { .. }
+            | Operation::SetQuota { .. } => None,
+        }
+    }
+
     /// Bookings that the operation may cause, each of which costs the ledger about the same.
     pub fn work(&self) -> usize {
         match self {

@@ -64,7 +64,7 @@ fn roots() {
     let execution =
         execute(&world, &BlockContext { height: Height(1), time: NOW, ..BlockContext::default() }, &block).unwrap();
     assert_eq!(execution.results_root.to_string(), RESULTS_ROOT);
-    let leaves = result_leaves(&block, &execution.results, &execution.events);
+    let leaves = result_leaves(block.iter().map(|checked| &***checked), &execution.results, &execution.events);
     assert_eq!(hex(&encode(&leaves[leaves.len() - 1])), LAST_LEAF);
     world.apply(&execution);
     assert_eq!(tree_of(&world).root().to_string(), STATE_ROOT);
@@ -76,6 +76,6 @@ const TRANSFER_RECORD: &str = "01050505050505050505050505050505055c0002000000000
 const TRANSACTION_RECORD: &str =
     "0005050505050505050505050505050505020000000000000003000000010000000000010000005c00010000000100000000000000";
 const GENESIS_ROOT: &str = "e03edb07ed582290213ac49bfc6ed9303bed88ee1c706ca07b1c59fb7c76168a";
-const RESULTS_ROOT: &str = "14a090a715f907d990f4cfef0fd9975f3fae5a688cf53b6940d8b7b051548455";
-const LAST_LEAF: &str = "00030000000000000000001aa25b7442ee8ebe9351d3ec262775c753d34fb52868a3180bab2547caf5e8f5018bcfe56800700080000000000000021246e6818b80ebb92d2da5882efd424b974b3be4713dab0b1f539ca620278c5d000001";
+const RESULTS_ROOT: &str = "6a84f76f8a903d69f6b106818857da72955c69cf6797d0678b6a2dbcfe02a887";
+const LAST_LEAF: &str = "00030000000000000000001aa25b7442ee8ebe9351d3ec262775c753d34fb52868a3180bab2547caf5e8f5018bcfe56800700080000000000000021246e6818b80ebb92d2da5882efd424b974b3be4713dab0b1f539ca620278c5d00000100000000";
 const STATE_ROOT: &str = "3c780b16c2bc2803b91e7dfcb60887bc31b42965649140fc1cb321c0945190da";

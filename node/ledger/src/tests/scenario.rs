@@ -210,7 +210,8 @@ impl Scenario {
         for (result, expected) in execution.results.iter().zip(&expected) {
             assert_eq!(&describe(result), expected, "{text}");
         }
-        let leaves = result_leaves(&transactions, &execution.results, &execution.events);
+        let leaves =
+            result_leaves(transactions.iter().map(|checked| &***checked), &execution.results, &execution.events);
         assert_eq!(results_root(&leaves), execution.results_root, "{text}");
         if self.tree.is_empty() {
             self.tree = tree_of(&self.world);

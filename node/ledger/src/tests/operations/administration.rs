@@ -111,7 +111,7 @@ fn what_falls_due_is_worked_off_in_order_of_time_a_bounded_number_a_block() {
     assert_eq!(first.events[0], BlockEvent::HoldExpired(name(count - 1)), "the earliest first");
     assert_eq!(account_mut(&mut world, "A").debits_pending, 10);
     assert_pending_is_reserved(&world, "after the first block");
-    let leaves = result_leaves(&[], &first.results, &first.events);
+    let leaves = result_leaves([].into_iter(), &first.results, &first.events);
     assert!(leaves.iter().all(|leaf| matches!(leaf, ResultLeaf::Event(_))));
     assert_eq!(crate::results_root(&leaves), first.results_root);
     let second = execute(&world, &context(3, later), &[]).unwrap();
