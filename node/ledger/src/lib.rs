@@ -35,9 +35,9 @@ pub use engine::{BlockContext, Execution, Inclusion, InvalidBlock, execute};
 pub use evidence::{EvidenceInclusion, EvidenceRecord, InvalidEvidence};
 pub use genesis::genesis_state;
 pub use ids::{BodyDigest, IdKey, IdKind, IdRecord};
-pub use limits::{LimitKey, LimitRecord, Usage};
+pub use limits::{LimitKey, LimitRecord, Moment, Usage};
 pub use participation::{Participation, ParticipationRecord, away, participation_due};
-pub use pending::{HoldRecord, OfferLeg, OfferRecord, PendingState};
+pub use pending::{HoldRecord, OfferLeg, OfferRecord, PendingState, Reserved};
 pub use receipt::{LeafPlace, Receipt, ReceiptError, Shown, Subject};
 pub use results::{
     Booking, EventLeaf, ItemLeaf, OperationResult, ResultLeaf, TransactionResult, result_leaves, results_root,

@@ -4,13 +4,15 @@
 
 use crate::{
     overlay::{AccountSlot, Legs, LimitSlot, Overlay},
+    pending::Reserved,
     state::{StateKey, StateValue},
     transaction::Run,
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use concordat_types::{
-    AccountId, Amount, AssetCode, BusinessDate, LimitScope, Limits, MemberId, ResultCode, Tier, money::AccountFlags,
+    AccountId, Amount, AssetCode, BusinessDate, Height, LimitScope, Limits, MemberId, ResultCode, Tier,
+    money::AccountFlags,
 };
 
 /// A scope with the member that it belongs to.
@@ -40,10 +42,20 @@ pub struct LimitRecord {
     pub limits: Limits,
     /// Not used in the scope of a tier: each account of it has its own.
     pub usage: Usage,
+    /// When it began to count: what was reserved before is not given back.
+    pub since: Moment,
     /// In the scope of a member: how many pairs of it have limits, so that nobody looks for pairs where there are none.
     pub pairs: u32,
     /// As in `Account`.
     pub blinding: [u8; 16],
+}
+
+/// A place in the chain: greater is later.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Moment {
+    pub height: Height,
+    pub tx_index: u32,
+    pub operation: u16,
 }
 
 /// What was paid out of and into a scope on a business date.
@@ -59,13 +71,27 @@ impl Usage {
     pub fn on(self, date: BusinessDate) -> Usage {
         if self.date == date { self } else { Usage { date, debits: 0, credits: 0 } }
     }
+
+    /// Debits less credits after one more debit, at least 0. None: more than 2^128 - 1.
+    fn net_debit_after(self, amount: Amount) -> Option<Amount> {
+        match self.debits.checked_sub(self.credits) {
+            Some(net) => net.checked_add(amount),
+            None => Some(amount.saturating_sub(self.credits - self.debits)),
+        }
+    }
 }
 
-/// Is an amount used, or given back?
+/// What a payment comes to, as limits see it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Flow {
-    Used,
-    Back,
+    /// Booked at once: out of one account, into the other.
+    Paid,
+    /// Out; not yet in. Else two members could lift a net debit cap: one promises, the other pays, the promise is given up.
+    Reserved,
+    /// What was reserved is booked: in.
+    Posted,
+    /// What was reserved then is not out after all.
+    Released(Reserved),
 }
 
 /// 91: would the payment pass a limit?
@@ -77,11 +103,10 @@ pub(crate) fn check(overlay: &mut Overlay<'_>, legs: Legs, amount: Amount) -> Re
     let exceeded = Err(ResultCode::LimitExceeded);
     for Scope { limits, usage } in scopes(overlay, legs.debit, legs.credit) {
         let used = usage.map_or(Usage::default(), |slot| overlay.limits(slot).usage).on(date);
-        let debits = used.debits.checked_add(amount);
         let is_more = |sum: Option<Amount>, max: Amount| sum.is_none_or(|sum| sum > max);
         if limits.transfer_max.is_some_and(|max| amount > max)
-            || limits.day_max.is_some_and(|max| is_more(debits, max))
-            || limits.net_debit_max.is_some_and(|max| is_more(debits, max.saturating_add(used.credits)))
+            || limits.day_max.is_some_and(|max| is_more(used.debits.checked_add(amount), max))
+            || limits.net_debit_max.is_some_and(|max| is_more(used.net_debit_after(amount), max))
         {
             return exceeded;
         }
@@ -110,39 +135,47 @@ pub(crate) fn second_key_above(overlay: &mut Overlay<'_>, legs: Legs) -> Option<
     scopes.into_iter().filter_map(|scope| scope.limits.second_key_above).min()
 }
 
-/// Counts a payment in all scopes that it leaves and enters, or takes back what was counted on the date.
-pub(crate) fn count(overlay: &mut Overlay<'_>, legs: Legs, amount: Amount, date: BusinessDate, flow: Flow) {
+/// Counts a payment in the scopes that it leaves and enters.
+pub(crate) fn count(overlay: &mut Overlay<'_>, legs: Legs, amount: Amount, flow: Flow) {
     if !is_limited(overlay, legs) {
         return;
     }
-    for (from, to, is_debit) in [(legs.debit, legs.credit, true), (legs.credit, legs.debit, false)] {
-        let mut slots: Vec<LimitSlot> = scopes(overlay, from, to).into_iter().filter_map(|scope| scope.usage).collect();
-        // An account's own limits and its tier's share one usage.
-        slots.dedup();
-        for slot in slots {
-            let mut record = overlay.limits(slot).clone();
-            // What was used on an earlier date is not given back today.
-            if flow == Flow::Back && record.usage.date != date {
-                continue;
-            }
-            record.usage = record.usage.on(date);
-            let usage = &mut record.usage;
-            let counter = if is_debit { &mut usage.debits } else { &mut usage.credits };
-            *counter = match flow {
-                Flow::Used => counter.saturating_add(amount),
-                Flow::Back => counter.saturating_sub(amount),
+    let today = overlay.business_date();
+    if flow != Flow::Posted {
+        change_usage(overlay, legs.debit, legs.credit, |record| {
+            let usage = record.usage.on(today);
+            let debits = match flow {
+                // Given back is only what was counted, and counted today.
+                Flow::Released(Reserved { date, at }) if date != today || at < record.since => return,
+                Flow::Released(_) => usage.debits.saturating_sub(amount),
+                _ => usage.debits.saturating_add(amount),
             };
-            let key = overlay.limit_key(slot);
-            overlay.put(StateKey::Limits(key), Some(StateValue::Limits(record)));
-        }
+            record.usage = Usage { debits, ..usage };
+        });
+    }
+    if matches!(flow, Flow::Paid | Flow::Posted) {
+        change_usage(overlay, legs.credit, legs.debit, |record| {
+            let usage = record.usage.on(today);
+            record.usage = Usage { credits: usage.credits.saturating_add(amount), ..usage };
+        });
     }
 }
 
-/// Counts a payment under the present business date.
-pub(crate) fn count_now(overlay: &mut Overlay<'_>, legs: Legs, amount: Amount) {
-    if is_limited(overlay, legs) {
-        let date = overlay.business_date();
-        count(overlay, legs, amount, date, Flow::Used);
+fn change_usage(
+    overlay: &mut Overlay<'_>,
+    account: AccountSlot,
+    other: AccountSlot,
+    change: impl Fn(&mut LimitRecord),
+) {
+    let mut slots: Vec<LimitSlot> =
+        scopes(overlay, account, other).into_iter().filter_map(|scope| scope.usage).collect();
+    // An account's own limits and its tier's share one usage.
+    slots.dedup();
+    for slot in slots {
+        let mut record = overlay.limits(slot).clone();
+        change(&mut record);
+        let key = overlay.limit_key(slot);
+        overlay.put(StateKey::Limits(key), Some(StateValue::Limits(record)));
     }
 }
 
@@ -207,6 +240,7 @@ fn new_record(run: &Run<'_, '_>, key: LimitKey) -> LimitRecord {
     LimitRecord {
         limits: Limits::default(),
         usage: Usage::default(),
+        since: run.moment(),
         pairs: 0,
         blinding: run.blinding(&StateKey::Limits(key)),
     }

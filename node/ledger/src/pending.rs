@@ -2,7 +2,7 @@
 
 use crate::{
     due::put_due,
-    limits::{self, Flow},
+    limits::{self, Flow, Moment},
     overlay::{Legs, Overlay},
     state::{StateKey, StateValue},
     transaction::Block,
@@ -24,6 +24,13 @@ pub enum PendingState {
     Expired = 3,
 }
 
+/// When an amount was reserved: for the limits that count it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Reserved {
+    pub date: BusinessDate,
+    pub at: Moment,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct HoldRecord {
     pub debit_account: AccountId,
@@ -32,8 +39,7 @@ pub struct HoldRecord {
     pub expires_at: Timestamp,
     pub posted_by: HoldSide,
     pub state: PendingState,
-    /// Under which its amount counts for limits.
-    pub date: BusinessDate,
+    pub reserved: Reserved,
     /// Its place among what is due.
     pub due: Timestamp,
     /// As in `Account`.
@@ -52,8 +58,8 @@ pub struct OfferRecord {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct OfferLeg {
     pub leg: Leg,
-    /// Reserved, and the date under which it counts for limits. None: its payer has not accepted.
-    pub reserved: Option<BusinessDate>,
+    /// None: its payer has not accepted.
+    pub reserved: Option<Reserved>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -106,7 +112,7 @@ impl HoldRecord {
         state: PendingState,
         used: Amount,
     ) {
-        release(overlay, &self.leg(), self.date, used);
+        release(overlay, &self.leg(), self.reserved, used);
         self.state = state;
         self.due = forget_later(overlay, block, name, self.due);
         overlay.put(StateKey::Pending(name), Some(StateValue::Hold(self)));
@@ -131,9 +137,9 @@ impl OfferRecord {
     /// Releases what is reserved.
     pub(crate) fn end(mut self, overlay: &mut Overlay<'_>, block: &Block, name: PendingRef, state: PendingState) {
         for OfferLeg { leg, reserved } in &self.legs {
-            if let Some(date) = reserved {
+            if let Some(reserved) = reserved {
                 let used = if state == PendingState::Posted { leg.amount } else { 0 };
-                release(overlay, leg, *date, used);
+                release(overlay, leg, *reserved, used);
             }
         }
         self.state = state;
@@ -142,11 +148,11 @@ impl OfferRecord {
     }
 }
 
-fn release(overlay: &mut Overlay<'_>, leg: &Leg, date: BusinessDate, used: Amount) {
+fn release(overlay: &mut Overlay<'_>, leg: &Leg, reserved: Reserved, used: Amount) {
     let legs = legs_of(overlay, leg);
     overlay.release(legs, leg.amount);
     if leg.amount > used {
-        limits::count(overlay, legs, leg.amount - used, date, Flow::Back);
+        limits::count(overlay, legs, leg.amount - used, Flow::Released(reserved));
     }
 }
 

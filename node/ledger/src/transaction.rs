@@ -4,8 +4,10 @@ use crate::{
     engine::BlockContext,
     ids::{BodyDigest, IdKey, IdKind, IdRecord},
     items::{Item, Outcome, items_of},
+    limits::{self, Flow, Moment},
     operations,
     overlay::{Legs, MemberSlot, Overlay},
+    pending::Reserved,
     results::{Booking, OperationResult, ResultsRoot, TransactionResult, item_leaves},
     state::StateKey,
     view::StateView,
@@ -271,9 +273,18 @@ impl<'a, 'v> Run<'a, 'v> {
         PendingRef { submitter: self.checked.transaction.submitter, id }
     }
 
-    /// Books what the operation itself does not name, and says so in its result.
-    pub(crate) fn post_and_tell(&mut self, legs: Legs, amount: Amount) {
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { height: self.block.context.height, tx_index: self.tx_index, operation: self.operation }
+    }
+
+    pub(crate) fn reserved_now(&self) -> Reserved {
+        Reserved { date: self.overlay.business_date(), at: self.moment() }
+    }
+
+    /// Books what the operation itself does not name, counts it for limits, and says so in its result.
+    pub(crate) fn post_and_tell(&mut self, legs: Legs, amount: Amount, flow: Flow) {
         self.overlay.post(legs, amount);
+        limits::count(self.overlay, legs, amount, flow);
         let (debit_account, credit_account) =
             (self.overlay.account_id(legs.debit), self.overlay.account_id(legs.credit));
         self.bookings.push((self.operation, Booking { debit_account, credit_account, amount }));

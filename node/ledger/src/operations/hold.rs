@@ -33,7 +33,7 @@ fn reserve(run: &mut Run<'_, '_>, hold: &Hold) -> Done {
         expires_at: hold.expires_at,
         posted_by: hold.posted_by,
         state: PendingState::Open,
-        date: run.overlay.business_date(),
+        reserved: run.reserved_now(),
         due: hold.expires_at,
         blinding: run.blinding(&StateKey::Pending(name)),
     };

@@ -2,7 +2,7 @@
 
 use super::{Done, refuse_if};
 use crate::{
-    limits,
+    limits::{self, Flow},
     overlay::{AccountSlot, Legs, MemberSlot},
     transaction::Run,
 };
@@ -76,11 +76,11 @@ pub(super) fn check_funds(run: &Run<'_, '_>, legs: Legs, amount: Amount) -> Done
 /// Books and counts a payment that was checked.
 pub(super) fn post(run: &mut Run<'_, '_>, legs: Legs, amount: Amount) {
     run.overlay.post(legs, amount);
-    limits::count_now(run.overlay, legs, amount);
+    limits::count(run.overlay, legs, amount, Flow::Paid);
 }
 
 /// Reserves and counts a payment to come that was checked.
 pub(super) fn reserve(run: &mut Run<'_, '_>, legs: Legs, amount: Amount) {
     run.overlay.reserve(legs, amount);
-    limits::count_now(run.overlay, legs, amount);
+    limits::count(run.overlay, legs, amount, Flow::Reserved);
 }

@@ -2,6 +2,7 @@
 
 use super::{Done, code_of, leg, refuse_if};
 use crate::{
+    limits::Flow,
     overlay::Legs,
     pending::{OfferLeg, OfferRecord, PendingState, legs_of},
     state::StateKey,
@@ -82,7 +83,7 @@ pub(super) fn reserve(run: &mut Run<'_, '_>, legs: Legs, leg: &mut OfferLeg) -> 
     leg::check_limits(run, legs, amount)?;
     leg::check_funds(run, legs, amount)?;
     leg::reserve(run, legs, amount);
-    leg.reserved = Some(run.overlay.business_date());
+    leg.reserved = Some(run.reserved_now());
     Ok(())
 }
 
@@ -92,7 +93,7 @@ pub(super) fn settle(run: &mut Run<'_, '_>, record: OfferRecord, name: PendingRe
     record.end(run.overlay, run.block, name, PendingState::Posted);
     for leg in legs {
         let accounts = legs_of(run.overlay, &leg);
-        run.post_and_tell(accounts, leg.amount);
+        run.post_and_tell(accounts, leg.amount, Flow::Posted);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Done, code_of, leg, refuse_if};
 use crate::{
+    limits::Flow,
     pending::{HoldRecord, Pending, PendingState, check_open, legs_of},
     transaction::Run,
 };
@@ -26,7 +27,7 @@ fn post(run: &mut Run<'_, '_>, name: PendingRef, amount: Amount) -> Done {
     check_open(hold.state, hold.expires_at, run.block.context.time)?;
     refuse_if(amount > hold.amount, ResultCode::ExceedsHold)?;
     hold.end(run.overlay, run.block, name, PendingState::Posted, amount);
-    run.post_and_tell(legs, amount);
+    run.post_and_tell(legs, amount, Flow::Posted);
     Ok(())
 }
 

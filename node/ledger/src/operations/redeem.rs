@@ -1,7 +1,7 @@
 //! The way back of an issue: a holder pays into the issuance account of its asset.
 
 use super::{Done, code_of, leg, refuse_if};
-use crate::transaction::Run;
+use crate::{limits::Flow, transaction::Run};
 use concordat_types::{AccountId, Amount, ResultCode, Rights};
 
 pub(super) fn execute(run: &mut Run<'_, '_>, debit_account: AccountId, amount: Amount) -> ResultCode {
@@ -20,7 +20,6 @@ fn redeem(run: &mut Run<'_, '_>, debit_account: AccountId, amount: Amount) -> Do
     leg::check_amount(run, legs, amount)?;
     leg::check_limits(run, legs, amount)?;
     leg::check_funds(run, legs, amount)?;
-    run.post_and_tell(legs, amount);
-    crate::limits::count_now(run.overlay, legs, amount);
+    run.post_and_tell(legs, amount, Flow::Paid);
     Ok(())
 }

@@ -32,6 +32,17 @@ fn the_net_debit_cap() {
     );
 }
 
+/// Else one member promises, the other pays out more than its cap, and the promise is voided.
+#[test]
+fn a_promise_does_not_lift_a_net_debit_cap() {
+    check(
+        "A=100 B=9 | limit member:EUR net=10 -> ok ; by=bank-b hold B A 9 1000 #7 -> ok ; transfer A B 11 -> limit_exceeded ; by=bank-b post bank-b#7 4 -> ok ; transfer A B 15 -> limit_exceeded ; transfer A B 14 -> ok | A=90",
+    );
+    check(
+        "A=1 AUSD=20 | limit member:USD net=5 -> ok ; transfer AUSD BUSD 5 -> ok ; by=bank-b offer #7 1000 [BUSD AUSD 5, A B 1] -> ok ; transfer AUSD BUSD 1 -> limit_exceeded ; accept bank-b#7 -> ok ; transfer AUSD BUSD 6 -> limit_exceeded ; transfer AUSD BUSD 5 -> ok | AUSD=15",
+    );
+}
+
 #[test]
 fn a_member_s_limit_is_for_payments_to_others() {
     check(
@@ -89,6 +100,24 @@ fn a_hold_counts_when_it_is_made_and_what_is_released_today_counts_no_more() {
     );
     check(
         "A=100 B=3 | limit account:A day=10 -> ok ; offer #7 1000 [A B 10, B A 3] -> ok ; by=bank-b accept bank-a#7 -> ok ; transfer A C 1 -> limit_exceeded | A=93",
+    );
+}
+
+/// A hold from before there was a limit was not counted, so giving it up leaves no room for more.
+#[test]
+fn what_was_not_counted_is_not_given_back() {
+    check(
+        "A=100 | hold A B 50 1000 #7 -> ok ; limit account:A day=10 -> ok ; transfer A B 10 -> ok ; void bank-a#7 -> ok ; transfer A B 1 -> limit_exceeded | A=90",
+    );
+    // In one transaction too.
+    check(
+        "A=100 | hold A B 50 1000 #7 + limit account:A day=10 -> ok + ok ; transfer A B 10 -> ok ; void bank-a#7 -> ok ; transfer A B 1 -> limit_exceeded | A=90",
+    );
+    check(
+        "A=100 | limit account:A day=50 + hold A B 50 1000 #7 -> ok + ok ; transfer A B 1 -> limit_exceeded ; void bank-a#7 -> ok ; transfer A B 50 -> ok | A=50",
+    );
+    check(
+        "A=100 | limit account:A day=50 -> ok ; hold A B 50 1000 #7 -> ok ; limit account:A -> ok ; limit account:A day=10 -> ok ; transfer A B 10 -> ok ; void bank-a#7 -> ok ; transfer A B 1 -> limit_exceeded | A=90",
     );
 }
 
