@@ -45,6 +45,7 @@ fn describe() {
     metrics::describe_gauge!("concordat_mempool_bytes", "Their size");
     metrics::describe_gauge!("concordat_signing", "1 where the validator signs");
     metrics::describe_gauge!("concordat_syncing", "1 while blocks are fetched from peers");
+    metrics::describe_gauge!("concordat_validator_away", "1 where the validator has not voted for some 20 blocks");
     metrics::describe_gauge!("concordat_clock_alarm", "1 where the clock differs from that of most validators");
     metrics::describe_gauge!("concordat_peer_connected", "1 where the stream to the peer is open");
     metrics::describe_gauge!("concordat_peer_height", "Height that the peer says it has committed");
@@ -79,6 +80,9 @@ pub fn observe_telemetry(telemetry: &Telemetry) {
     gauge!("concordat_syncing").set(f64::from(telemetry.syncing));
     gauge!("concordat_clock_alarm").set(f64::from(telemetry.clock_alarm));
     counter!("concordat_log_bytes_total").absolute(telemetry.log_bytes_written);
+    for (member, is_away) in &telemetry.validators_away {
+        gauge!("concordat_validator_away", "member" => member.to_string()).set(f64::from(*is_away));
+    }
     for peer in &telemetry.peers {
         gauge!("concordat_peer_height", "peer" => peer.member.to_string()).set(peer.tip.0 as f64);
         gauge!("concordat_peer_clock_offset_seconds", "peer" => peer.member.to_string())

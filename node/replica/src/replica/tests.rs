@@ -2,6 +2,7 @@
 
 mod clock;
 mod invalid;
+mod participation;
 
 use super::*;
 use crate::{
