@@ -1,5 +1,7 @@
 //! A client of the ledger: mutual TLS to one of several nodes, deadlines, and repeats that book nothing twice.
 
+pub mod records;
+
 use crate::{
     CliError, Exit, Profile,
     error::UNREACHABLE,

@@ -3,12 +3,16 @@
 pub mod account;
 pub mod asset;
 pub mod block;
+mod events;
 pub mod issue;
 pub mod network;
 pub mod outcome;
 pub mod pay;
 pub mod pay_file;
+mod statement;
 pub mod status;
+pub mod supply;
+pub mod transfer;
 pub mod watch;
 
 use crate::{
@@ -62,6 +66,10 @@ pub enum Verb {
     Pay(pay::PayArgs),
     PayFile(pay_file::PayFileArgs),
     Outcome(outcome::OutcomeArgs),
+    /// Look up payments and what is like them
+    #[command(subcommand)]
+    Transfer(transfer::TransferVerb),
+    Supply(supply::SupplyArgs),
     /// Look at a block
     #[command(subcommand)]
     Block(block::BlockVerb),
@@ -94,6 +102,8 @@ impl Verb {
             Verb::Pay(args) => pay::run(args, options).await,
             Verb::PayFile(args) => pay_file::run(args, options).await,
             Verb::Outcome(args) => outcome::run(args, options).await,
+            Verb::Transfer(verb) => transfer::run(verb, options).await,
+            Verb::Supply(args) => supply::run(args, options).await,
             Verb::Block(verb) => block::run(verb, options).await,
             Verb::Watch(args) => watch::run(args, options).await,
             Verb::Network(verb) => network::run(verb, options),

@@ -3,7 +3,11 @@
 
 mod authorise;
 mod blocks;
+mod events;
+mod feed;
 mod ledger;
+mod records;
+mod statements;
 mod status;
 
 use crate::{error::RunError, health::readiness, shared::Shared, submissions::Submissions};

@@ -1,7 +1,8 @@
 //! What the replica thread publishes and everything else reads, and the queue that leads into it.
 
 use crate::{
-    config::Config, health::Alarms, network::peers::Peers, pool::Pool, registry::Registry, submissions::Tickets,
+    config::Config, health::Alarms, index::Index, network::peers::Peers, pool::Pool, registry::Registry,
+    submissions::Tickets,
 };
 use arc_swap::ArcSwap;
 use concordat_replica::{Input, Rim, Telemetry, store::Reader};
@@ -38,6 +39,7 @@ pub struct Shared {
     pub committed_at: ArcSwap<Instant>,
     pub alarms: Alarms,
     pub store: StoreGauge,
+    pub index: Index,
 }
 
 impl fmt::Debug for Shared {

@@ -152,6 +152,17 @@ async fn a_stream_answers_by_tag() {
     assert!(replies.next().await.is_none());
 }
 
+#[tokio::test]
+async fn what_is_found_is_read_page_by_page_up_to_a_limit() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "node", Answer::Booked).await;
+    let client = keys.client(&[(&node.address, "node")], 5_000).await;
+    for (limit, heights) in [(1, vec![9]), (3, vec![9, 9, 8]), (4, vec![9, 9, 8, 8]), (100, vec![9, 9, 8, 8, 7])] {
+        let found = client.records_of_reference("INV-7", limit).await.expect("it answers");
+        assert_eq!(found.iter().map(|found| found.record.height.0).collect::<Vec<_>>(), heights, "at most {limit}");
+    }
+}
+
 #[test]
 fn results_that_are_not_known_are_no_success() {
     let reply = |result| v1::SubmitReply {
@@ -414,6 +425,7 @@ type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl v1::ledger_server::Ledger for FakeLedger {
     type SubmitStreamStream = Replies<v1::SubmitStreamReply>;
     type WatchStream = Replies<v1::Block>;
+    type SubscribeStream = Replies<v1::Events>;
 
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitReply>, Status> {
         let count = self.see(request.into_inner().signed_transaction);
@@ -472,6 +484,38 @@ impl v1::ledger_server::Ledger for FakeLedger {
         let id = Uuid(request.into_inner().id.try_into().expect("16 bytes"));
         let outcome = self.outcomes.lock().expect("no test panics with it").get(&id).cloned();
         outcome.map(Response::new).ok_or_else(|| Code::NotFound.status("nothing under this id"))
+    }
+
+    async fn get_balance(&self, _: Request<v1::GetBalanceRequest>) -> Result<Response<v1::Balance>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_statement(&self, _: Request<v1::GetStatementRequest>) -> Result<Response<v1::Statement>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    /// Three pages of two, the last of one.
+    async fn find_records(
+        &self,
+        request: Request<v1::FindRecordsRequest>,
+    ) -> Result<Response<v1::FindRecordsReply>, Status> {
+        let v1::FindRecordsRequest { page_token, page_size, .. } = request.into_inner();
+        let page = page_token.first().copied().unwrap_or(0);
+        let of_page = if page == 2 { 1 } else { 2.min(page_size as usize) };
+        let record = v1::Record {
+            height: u64::from(9 - page),
+            at: Some(v1::record::At::Event(0)),
+            submitter: "bank-a".to_owned(),
+            id: crate::new_id().0.to_vec(),
+            ..v1::Record::default()
+        };
+        let records = vec![v1::FoundRecord { record: Some(record), state: 0 }; of_page];
+        let next_page_token = if page == 2 { Vec::new() } else { vec![page + 1] };
+        Ok(Response::new(v1::FindRecordsReply { records, next_page_token, index_height: 9 }))
+    }
+
+    async fn subscribe(&self, _: Request<v1::SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
+        Err(Status::unimplemented(""))
     }
 
     async fn watch(&self, _: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {

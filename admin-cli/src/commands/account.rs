@@ -1,6 +1,6 @@
-//! `concordat account open | list | show`
+//! `concordat account open | list | show`; statements are in `statement`
 
-use super::{Options, SendArgs, Single, account_path, decimals_of, place_text, with_place};
+use super::{Options, SendArgs, Single, account_path, decimals_of, place_text, statement, with_place};
 use crate::{
     CliError,
     amounts::{format_amount, format_balance},
@@ -22,6 +22,10 @@ pub enum AccountVerb {
     List,
     /// One account with its four counters
     Show(ShowArgs),
+    /// What an account had after a height
+    Balance(statement::BalanceArgs),
+    /// The bookings on an account, in order, with the balance after each
+    Statement(statement::StatementArgs),
 }
 
 #[derive(Debug, Args)]
@@ -45,6 +49,8 @@ pub async fn run(verb: AccountVerb, options: &Options) -> Result<Report, CliErro
         AccountVerb::Open(args) => open(args, options).await,
         AccountVerb::List => list(options).await,
         AccountVerb::Show(args) => show(args, options).await,
+        AccountVerb::Balance(args) => statement::balance(args, options).await,
+        AccountVerb::Statement(args) => statement::statement(args, options).await,
     }
 }
 

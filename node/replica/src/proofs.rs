@@ -56,7 +56,7 @@ fn block(reader: &(impl Reader + ?Sized), height: Height) -> Result<(Header, Cer
 }
 
 /// The set that decides a height.
-fn validators_at(reader: &(impl Reader + ?Sized), height: Height) -> Result<ValidatorSet, StoreError> {
+pub(crate) fn validators_at(reader: &(impl Reader + ?Sized), height: Height) -> Result<ValidatorSet, StoreError> {
     let mut found = Err(StoreError::Corrupt(format!("no validator set of height {height}")));
     reader.scan_back(Table::ValidatorSets, &query::height_key(height), &mut |_, value| {
         found = query::parse(value);

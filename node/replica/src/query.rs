@@ -2,10 +2,10 @@
 
 use crate::store::{Reader, StoreError, Table};
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_ledger::{BlockEvent, DueKey, IdKey, IdRecord, StateKey, StateValue, TransactionResult};
+use concordat_ledger::{BlockEvent, DueKey, IdKey, IdKind, IdRecord, StateKey, StateValue, TransactionResult};
 use concordat_types::{
-    Account, AccountId, Asset, BlockId, Body, Certificate, Header, Height, Member, MemberId, PendingRef, Timestamp,
-    decode, encode,
+    Account, AccountId, Asset, AssetCode, BlockId, Body, Certificate, Header, Height, Member, MemberId, PendingRef,
+    Timestamp, Uuid, decode, encode,
 };
 
 /// The last committed block; height 0 and the network id before the first.
@@ -153,6 +153,13 @@ pub fn members(reader: &(impl Reader + ?Sized)) -> Result<Vec<Member>, StoreErro
     Ok(found)
 }
 
+pub fn asset(reader: &(impl Reader + ?Sized), code: AssetCode) -> Result<Option<Asset>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Asset(code).to_bytes())? {
+        Some(StateValue::Asset(asset)) => Some(asset),
+        _ => None,
+    })
+}
+
 pub fn assets(reader: &(impl Reader + ?Sized)) -> Result<Vec<Asset>, StoreError> {
     let mut found = Vec::new();
     scan_state(reader, &[ASSET_KIND], &mut |_, value| {
@@ -165,6 +172,22 @@ pub fn assets(reader: &(impl Reader + ?Sized)) -> Result<Vec<Asset>, StoreError>
 
 pub fn id_record(reader: &(impl Reader + ?Sized), key: &IdKey) -> Result<Option<IdRecord>, StoreError> {
     get(reader, Table::Ids, &encode(key))
+}
+
+/// Members that have used an id for a transfer or something else with an id of its own, in order of their names.
+pub fn users_of_id(reader: &(impl Reader + ?Sized), id: Uuid) -> Result<Vec<MemberId>, StoreError> {
+    // The submitter's name comes last in the key.
+    let prefix = encode(&(id, IdKind::Transfer));
+    let (mut users, mut failed) = (Vec::new(), None);
+    reader.scan(Table::Ids, &prefix, &mut |key, _| {
+        let Some(submitter) = key.strip_prefix(prefix.as_slice()) else { return false };
+        match parse(submitter) {
+            Ok(submitter) => users.push(submitter),
+            Err(error) => failed = Some(error),
+        }
+        failed.is_none()
+    })?;
+    failed.map_or(Ok(users), Err)
 }
 
 fn scan_state(
