@@ -10,6 +10,7 @@ pub mod output;
 pub mod payments;
 pub mod profile;
 pub mod secrets;
+pub mod times;
 pub mod tls;
 pub mod transactions;
 

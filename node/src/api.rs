@@ -4,6 +4,7 @@
 mod authorise;
 mod blocks;
 mod ledger;
+mod reserved;
 mod status;
 
 use crate::{error::RunError, health::readiness, shared::Shared, submissions::Submissions};

@@ -2,10 +2,12 @@
 
 use crate::store::{Reader, StoreError, Table};
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_ledger::{BlockEvent, DueKey, IdKey, IdRecord, StateKey, StateValue, TransactionResult};
+use concordat_ledger::{
+    BlockEvent, DueKey, IdKey, IdRecord, LimitKey, LimitRecord, StateKey, StateValue, TransactionResult,
+};
 use concordat_types::{
-    Account, AccountId, Asset, BlockId, Body, Certificate, Header, Height, Member, MemberId, PendingRef, Timestamp,
-    decode, encode,
+    Account, AccountId, Asset, BlockId, Body, BusinessDate, Certificate, Header, Height, Member, MemberId, PendingRef,
+    Timestamp, decode, encode,
 };
 
 /// The last committed block; height 0 and the network id before the first.
@@ -49,6 +51,21 @@ pub fn outcome(
 /// `StateValue::Hold` or `Offer`, if the state still knows it.
 pub fn pending(reader: &(impl Reader + ?Sized), name: PendingRef) -> Result<Option<StateValue>, StoreError> {
     get(reader, Table::State, &StateKey::Pending(name).to_bytes())
+}
+
+pub fn limits(reader: &(impl Reader + ?Sized), key: LimitKey) -> Result<Option<LimitRecord>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Limits(key).to_bytes())? {
+        Some(StateValue::Limits(record)) => Some(record),
+        _ => None,
+    })
+}
+
+/// None before genesis was written.
+pub fn business_date(reader: &(impl Reader + ?Sized)) -> Result<Option<BusinessDate>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::BusinessDate.to_bytes())? {
+        Some(StateValue::BusinessDate(date)) => Some(date),
+        _ => None,
+    })
 }
 
 /// The first of what falls due at this time or earlier, in order of time.

@@ -2,7 +2,7 @@
 
 use super::{
     authorise::{Act, authorise, caller_of},
-    blocks,
+    blocks, reserved,
 };
 use crate::{
     error::of_store,
@@ -192,6 +192,20 @@ impl Ledger for LedgerService {
             outcome_of(&*view.reader, record)
         });
         Ok(Response::new(outcome.await?))
+    }
+
+    async fn get_pending(&self, request: Request<v1::GetPendingRequest>) -> Result<Response<v1::Pending>, Status> {
+        let caller = caller_of(&request)?;
+        let name = reserved::name_of(&request.into_inner())?;
+        let pending = self.read(move |view| reserved::pending(&*view.reader, &caller, name, view.height));
+        Ok(Response::new(pending.await?))
+    }
+
+    async fn get_limits(&self, request: Request<v1::GetLimitsRequest>) -> Result<Response<v1::LimitsReply>, Status> {
+        let caller = caller_of(&request)?;
+        let (member, scope) = reserved::scope_of(&caller, &request.into_inner())?;
+        let limits = self.read(move |view| reserved::limits(&*view.reader, &caller, member, scope, view.height));
+        Ok(Response::new(limits.await?))
     }
 
     type WatchStream = Watch;

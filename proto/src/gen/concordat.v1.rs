@@ -97,6 +97,14 @@ pub struct Account {
     /// The height whose state this is.
     #[prost(uint64, tag = "10")]
     pub height: u64,
+    /// Empty: none. An account of the same member and asset.
+    #[prost(bytes = "vec", tag = "11")]
+    pub parent: ::prost::alloc::vec::Vec<u8>,
+    /// Empty: none. As in OpenAccount (docs/protocol.md).
+    #[prost(bytes = "vec", tag = "12")]
+    pub customer: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, optional, tag = "13")]
+    pub tier: ::core::option::Option<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAccountsRequest {
@@ -309,6 +317,174 @@ pub struct Outcome {
     /// Of a transaction one an operation, of a transfer one.
     #[prost(uint32, repeated, tag = "4")]
     pub results: ::prost::alloc::vec::Vec<u32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPendingRequest {
+    /// The member that submitted it.
+    #[prost(string, tag = "1")]
+    pub submitter: ::prost::alloc::string::String,
+    /// Its id, a UUID of version 7.
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Pending {
+    #[prost(string, tag = "1")]
+    pub submitter: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "pending::Kind", tag = "3")]
+    pub kind: i32,
+    #[prost(enumeration = "pending::State", tag = "4")]
+    pub state: i32,
+    /// The first block time at which it can no longer be posted or accepted.
+    #[prost(uint64, tag = "5")]
+    pub until_ms: u64,
+    /// Of a hold: the owner of the credit account posts it, not that of the debit account.
+    #[prost(bool, tag = "6")]
+    pub posted_by_creditor: bool,
+    /// Of a hold one.
+    #[prost(message, repeated, tag = "7")]
+    pub legs: ::prost::alloc::vec::Vec<PendingLeg>,
+    /// The height whose state this is.
+    #[prost(uint64, tag = "8")]
+    pub height: u64,
+}
+/// Nested message and enum types in `Pending`.
+pub mod pending {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        Hold = 0,
+        Offer = 1,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Hold => "HOLD",
+                Self::Offer => "OFFER",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "HOLD" => Some(Self::Hold),
+                "OFFER" => Some(Self::Offer),
+                _ => None,
+            }
+        }
+    }
+    /// POSTED is also settled, VOIDED also cancelled. What is OPEN after its time can no longer be posted or accepted.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum State {
+        Open = 0,
+        Posted = 1,
+        Voided = 2,
+        Expired = 3,
+    }
+    impl State {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Open => "OPEN",
+                Self::Posted => "POSTED",
+                Self::Voided => "VOIDED",
+                Self::Expired => "EXPIRED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "OPEN" => Some(Self::Open),
+                "POSTED" => Some(Self::Posted),
+                "VOIDED" => Some(Self::Voided),
+                "EXPIRED" => Some(Self::Expired),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PendingLeg {
+    /// member/ASSET/name
+    #[prost(string, tag = "1")]
+    pub debit_account: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub credit_account: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub amount: ::prost::alloc::vec::Vec<u8>,
+    /// Its payer has accepted. What is reserved is free again once the hold or offer has ended.
+    #[prost(bool, tag = "4")]
+    pub accepted: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLimitsRequest {
+    /// Of an account; else empty, and the asset is named.
+    #[prost(bytes = "vec", tag = "1")]
+    pub account_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub asset: ::prost::alloc::string::String,
+    /// Of a customer tier.
+    #[prost(uint32, optional, tag = "3")]
+    pub tier: ::core::option::Option<u32>,
+    /// Of payments to one other member.
+    #[prost(string, tag = "4")]
+    pub counterparty: ::prost::alloc::string::String,
+    /// Whose limits, for a supervisor and the central bank; empty: the caller's. Not for an account.
+    #[prost(string, tag = "5")]
+    pub member: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LimitsReply {
+    /// Empty: no such limit.
+    #[prost(bytes = "vec", tag = "1")]
+    pub transfer_max: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub day_max: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub net_debit_max: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub balance_max: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "5")]
+    pub second_key_above: ::prost::alloc::vec::Vec<u8>,
+    /// Paid out and in on the business date. Empty for a tier, each account of which has its own, and where nothing is counted.
+    #[prost(bytes = "vec", tag = "6")]
+    pub used_debits: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "7")]
+    pub used_credits: ::prost::alloc::vec::Vec<u8>,
+    /// Days since 1970-01-01.
+    #[prost(uint32, tag = "8")]
+    pub business_date: u32,
+    #[prost(uint64, tag = "9")]
+    pub height: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRequest {
@@ -587,6 +763,51 @@ pub mod ledger_client {
                 .insert(GrpcMethod::new("concordat.v1.Ledger", "GetOutcome"));
             self.inner.unary(req, path, codec).await
         }
+        /// A hold or an offer: open, or ended not longer ago than the id window. Its submitter and the owners of accounts in
+        /// it see it, a supervisor and the central bank see all; for others there is none.
+        pub async fn get_pending(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPendingRequest>,
+        ) -> std::result::Result<tonic::Response<super::Pending>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetPending",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetPending"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The limits of one scope of the caller, with what is used of them.
+        pub async fn get_limits(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetLimitsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LimitsReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetLimits",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetLimits"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Blocks from a height on, without gap or duplicate, then each as it is committed. A reader that takes none for long
         /// is ended with E_TOO_SLOW.
         pub async fn watch(
@@ -679,6 +900,17 @@ pub mod ledger_server {
             &self,
             request: tonic::Request<super::GetOutcomeRequest>,
         ) -> std::result::Result<tonic::Response<super::Outcome>, tonic::Status>;
+        /// A hold or an offer: open, or ended not longer ago than the id window. Its submitter and the owners of accounts in
+        /// it see it, a supervisor and the central bank see all; for others there is none.
+        async fn get_pending(
+            &self,
+            request: tonic::Request<super::GetPendingRequest>,
+        ) -> std::result::Result<tonic::Response<super::Pending>, tonic::Status>;
+        /// The limits of one scope of the caller, with what is used of them.
+        async fn get_limits(
+            &self,
+            request: tonic::Request<super::GetLimitsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LimitsReply>, tonic::Status>;
         /// Server streaming response type for the Watch method.
         type WatchStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::Block, tonic::Status>,
@@ -1110,6 +1342,92 @@ pub mod ledger_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetOutcomeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/GetPending" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPendingSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetPendingRequest>
+                    for GetPendingSvc<T> {
+                        type Response = super::Pending;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPendingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_pending(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPendingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/GetLimits" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetLimitsSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetLimitsRequest>
+                    for GetLimitsSvc<T> {
+                        type Response = super::LimitsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetLimitsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_limits(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetLimitsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

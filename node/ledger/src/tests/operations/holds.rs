@@ -98,7 +98,9 @@ fn a_refused_transaction_takes_its_holds_back() {
 #[test]
 fn posted_and_pending_together_fit() {
     check("A=max | hold A B max 1000 -> ok | A.debits=340282366920938463463374607431768211455");
-    check("A=max | hold A B 5 1000 #7 -> ok ; post bank-a#7 5 -> ok ; by=bank-b hold B A 5 1000 -> amount_overflow | B=5");
+    check(
+        "A=max | hold A B 5 1000 #7 -> ok ; post bank-a#7 5 -> ok ; by=bank-b hold B A 5 1000 -> amount_overflow | B=5",
+    );
     check(
         "A=100 | hold A B 101 1000 -> insufficient_funds ; hold A B 0 1000 -> amount_zero ; hold A A 1 1000 -> same_account ; hold A AUSD 1 1000 -> asset_mismatch | A.debits=0",
     );
