@@ -1,5 +1,9 @@
 //! A client of the ledger: mutual TLS to one of several nodes, deadlines, and repeats that book nothing twice.
 
+mod proofs;
+
+pub use proofs::ReceiptOf;
+
 use crate::{
     CliError, Exit, Profile,
     error::UNREACHABLE,
@@ -106,6 +110,15 @@ pub struct AssetView {
 pub enum IdKind {
     Transaction,
     Transfer,
+}
+
+impl IdKind {
+    fn to_wire(self) -> v1::get_outcome_request::Kind {
+        match self {
+            IdKind::Transaction => v1::get_outcome_request::Kind::Transaction,
+            IdKind::Transfer => v1::get_outcome_request::Kind::Transfer,
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -234,10 +247,7 @@ impl Client {
 
     /// What became of a transaction or transfer of the profile's member.
     pub async fn outcome(&self, id: Uuid, kind: IdKind) -> Result<OutcomeView, CliError> {
-        let kind = match kind {
-            IdKind::Transaction => v1::get_outcome_request::Kind::Transaction,
-            IdKind::Transfer => v1::get_outcome_request::Kind::Transfer,
-        };
+        let kind = kind.to_wire();
         let reply = self.call(Repeat::Once, |channel, deadline| {
             let request = with_deadline(v1::GetOutcomeRequest { id: id.0.to_vec(), kind: kind as i32 }, deadline);
             async move { ledger(channel).get_outcome(request).await }

@@ -8,7 +8,10 @@ pub mod network;
 pub mod outcome;
 pub mod pay;
 pub mod pay_file;
+pub mod proof;
+pub mod receipt;
 pub mod status;
+pub mod verify;
 pub mod watch;
 
 use crate::{
@@ -66,6 +69,13 @@ pub enum Verb {
     #[command(subcommand)]
     Block(block::BlockVerb),
     Watch(watch::WatchArgs),
+    /// What became of something, as a file that proves it to anybody
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptVerb),
+    /// What the state holds, or does not, as a file that proves it to anybody
+    #[command(subcommand)]
+    Proof(proof::ProofVerb),
+    Verify(verify::VerifyArgs),
     /// Make the files of a whole network on this machine
     #[command(subcommand)]
     Network(network::NetworkVerb),
@@ -96,6 +106,9 @@ impl Verb {
             Verb::Outcome(args) => outcome::run(args, options).await,
             Verb::Block(verb) => block::run(verb, options).await,
             Verb::Watch(args) => watch::run(args, options).await,
+            Verb::Receipt(verb) => receipt::run(verb, options).await,
+            Verb::Proof(verb) => proof::run(verb, options).await,
+            Verb::Verify(args) => verify::run(&args, options),
             Verb::Network(verb) => network::run(verb, options),
         }
     }

@@ -9,6 +9,7 @@ pub mod network;
 pub mod output;
 pub mod payments;
 pub mod profile;
+pub mod proofs;
 pub mod secrets;
 pub mod tls;
 pub mod transactions;

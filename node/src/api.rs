@@ -4,6 +4,7 @@
 mod authorise;
 mod blocks;
 mod ledger;
+mod proofs;
 mod status;
 
 use crate::{error::RunError, health::readiness, shared::Shared, submissions::Submissions};

@@ -140,6 +140,7 @@ fn share(
         registry: Arc::new(ArcSwap::from_pointee(registry)),
         registry_changed: Notify::new(),
         view: ArcSwap::from_pointee(View { height, reader }),
+        prover: replica.prover(),
         telemetry: ArcSwap::from_pointee(replica.telemetry()),
         tip: watch::channel(height).0,
         committed_at: ArcSwap::from_pointee(Instant::now()),

@@ -52,6 +52,7 @@ codes! {
     NotAuthorised "E_NOT_AUTHORISED" PermissionDenied "The key of this connection has no right to do or read this." "Use an access key of the owning member that has the right."
     TlsUnknownKey "E_TLS_UNKNOWN_KEY" Unauthenticated "The TLS key of this side is not in the member registry, or its member is not active." "Have the key registered by the member's admin keys, or use the one that is."
     NotFound "E_NOT_FOUND" NotFound "There is nothing under this id that the caller may see." "Check the id, and whether the node has caught up."
+    BadAnchor "E_BAD_ANCHOR" FailedPrecondition "A receipt or proof cannot begin at the block that was named as its anchor." "Name a lower height, or take genesis; after very many changes of the validator set a later height."
     Busy "E_BUSY" ResourceExhausted "The node has as much work as it takes at once." "Send again after a short pause; the same bytes are safe to repeat."
     Expired "E_EXPIRED" FailedPrecondition "The transaction's valid_until has passed." "Look up whether it was booked; if not, sign it again with a later valid_until."
     ValidUntilTooFar "E_VALID_UNTIL_TOO_FAR" InvalidArgument "The transaction's valid_until is further away than the id window." "Sign it again with a valid_until within the id window."

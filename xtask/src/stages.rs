@@ -16,6 +16,8 @@ pub enum Step {
     Cargo(&'static [&'static str]),
     /// Test executables, and what to pass them. That none is found is a failure.
     Tests { which: fn(&TestTarget) -> bool, arguments: &'static [&'static str] },
+    /// The same, with the Python of examples/python as CONCORDAT_PYTHON.
+    PythonTests { which: fn(&TestTarget) -> bool },
     /// One of our programs; one check.
     Program(&'static str, &'static [&'static str]),
 }
@@ -106,6 +108,12 @@ pub const STAGES: &[Stage] = &[
             ]),
         ],
     },
+    Stage {
+        name: "python",
+        only_with_all: false,
+        needs: WITH_PYTHON,
+        steps: &[Step::PythonTests { which: |target| is_suite_named(target, "python") }],
+    },
 ];
 
 /// An integration test of the package `concordat-tests`: a stage has to name it.
@@ -128,3 +136,5 @@ fn is_of_cli(target: &TestTarget) -> bool {
 /// Clippy compiles the build scripts, RocksDB's among them.
 const WITH_CLIPPY: &[Need] =
     &[Need::Processor, Need::CompilerCpp, Need::LibC, Need::LibClang, Need::ClangHeaders, Need::Git, Need::Clippy];
+const WITH_PYTHON: &[Need] =
+    &[Need::Processor, Need::CompilerCpp, Need::LibC, Need::LibClang, Need::ClangHeaders, Need::Git, Need::PythonVenv];

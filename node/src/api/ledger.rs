@@ -2,7 +2,7 @@
 
 use super::{
     authorise::{Act, authorise, caller_of},
-    blocks,
+    blocks, proofs,
 };
 use crate::{
     error::of_store,
@@ -21,7 +21,7 @@ use concordat_proto::{
 };
 use concordat_replica::store::Reader;
 use concordat_replica::{SubmitOutcome, query};
-use concordat_types::{AccountId, Amount, Asset, Height};
+use concordat_types::{AccountId, Amount, Asset, Height, Uuid};
 use futures_util::{Stream, StreamExt};
 use std::{
     pin::Pin,
@@ -42,12 +42,15 @@ pub struct LedgerService {
     /// Reads at once: each holds a thread that may wait for the disk.
     reads: Arc<Semaphore>,
     watches: Arc<Shares>,
+    /// Receipts at once.
+    receipts: Arc<Shares>,
 }
 
 impl LedgerService {
     pub fn new(shared: Arc<Shared>, submissions: Submissions) -> LedgerService {
         let reads = Arc::new(Semaphore::new(READS_MAX));
-        LedgerService { shared, submissions, reads, watches: Arc::new(Shares::new(WATCHES_MAX)) }
+        let (watches, receipts) = (Arc::new(Shares::new(WATCHES_MAX)), Arc::new(Shares::new(RECEIPTS_MAX)));
+        LedgerService { shared, submissions, reads, watches, receipts }
     }
 
     /// Reads the state of one committed height on a thread that may wait for the disk.
@@ -178,20 +181,47 @@ impl Ledger for LedgerService {
         let caller = caller_of(&request)?;
         let request = request.into_inner();
         let id = convert::uuid_from_bytes("id", &request.id)?;
-        let kind = match v1::get_outcome_request::Kind::try_from(request.kind) {
-            Ok(v1::get_outcome_request::Kind::Transaction) => IdKind::Transaction,
-            Ok(v1::get_outcome_request::Kind::Transfer) => IdKind::Transfer,
-            Err(_) => return Err(Code::Malformed.status("kind is neither TRANSACTION nor TRANSFER")),
-        };
         let outcome = self.read(move |view| {
-            authorise(&caller, Act::ReadOf(&caller.member))?;
-            let key = IdKey { id, kind, submitter: caller.member };
-            let record = query::id_record(&*view.reader, &key).map_err(|error| of_store(&error))?;
-            let record =
-                record.ok_or_else(|| Code::NotFound.error(format!("{} has not used the id {id}", caller.member)))?;
+            let record = id_record(&*view.reader, &caller, id, request.kind)?;
             outcome_of(&*view.reader, record)
         });
         Ok(Response::new(outcome.await?))
+    }
+
+    async fn get_receipt(&self, request: Request<v1::GetReceiptRequest>) -> Result<Response<v1::Receipt>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let network = self.shared.network;
+        let turn = self.receipts.of(caller.member).acquire_owned().await;
+        let turn = turn.map_err(|_| Code::Unavailable.status("the node is stopping"))?;
+        let receipt = self.read(move |view| {
+            let _turn = turn;
+            let wanted = proofs::wanted(&*view.reader, &caller, &request)?;
+            proofs::receipt(&*view.reader, network, &caller, wanted, Height(request.anchor_height))
+        });
+        Ok(Response::new(receipt.await?))
+    }
+
+    async fn get_proof(&self, request: Request<v1::GetProofRequest>) -> Result<Response<v1::StateProof>, Status> {
+        let caller = caller_of(&request)?;
+        let anchor = Height(request.get_ref().anchor_height);
+        let key = proofs::state_key(&caller, request.get_ref())?;
+        let mut tip = self.shared.tip.subscribe();
+        for _ in 0..PROOF_TRIES_MAX {
+            let prover = self.shared.prover.clone();
+            let (height, proof) = self.read(move |_| Ok(prover.prove(&key))).await?;
+            // The tree is ahead of what readers see until the step is over that has committed the block.
+            let seen = tip.wait_for(|tip| *tip >= height).await.is_ok();
+            if !seen {
+                return Err(Code::Unavailable.status("the node is stopping"));
+            }
+            let network = self.shared.network;
+            let read = self.read(move |view| proofs::state_proof(view, network, (height, key, proof), anchor));
+            if let Some(proof) = read.await? {
+                return Ok(Response::new(proof));
+            }
+        }
+        Err(Code::Busy.status(format!("{key:?} has changed with each of the last blocks")))
     }
 
     type WatchStream = Watch;
@@ -241,6 +271,19 @@ fn account_of(reader: &dyn Reader, caller: &Caller, id: AccountId, height: Heigh
     let account = account
         .ok_or_else(|| Code::NotFound.error(format!("there is no account {id} that {} may see", caller.member)))?;
     Ok(convert::account(id, &account, height))
+}
+
+/// Where an id of the caller's member stands; `kind` as on the wire.
+pub(super) fn id_record(reader: &dyn Reader, caller: &Caller, id: Uuid, kind: i32) -> Result<IdRecord, CodedError> {
+    authorise(caller, Act::ReadOf(&caller.member))?;
+    let kind = match v1::get_outcome_request::Kind::try_from(kind) {
+        Ok(v1::get_outcome_request::Kind::Transaction) => IdKind::Transaction,
+        Ok(v1::get_outcome_request::Kind::Transfer) => IdKind::Transfer,
+        Err(_) => return Err(Code::Malformed.error("kind is neither TRANSACTION nor TRANSFER")),
+    };
+    let record = query::id_record(reader, &IdKey { id, kind, submitter: caller.member });
+    let record = record.map_err(|error| of_store(&error))?;
+    record.ok_or_else(|| Code::NotFound.error(format!("{} has not used the id {id}", caller.member)))
 }
 
 /// The reader's end of a watch; holds its place among those of the member.
@@ -346,6 +389,10 @@ fn parse_timeout(text: &str) -> Option<Duration> {
 }
 
 const READS_MAX: usize = 64;
+/// Of one member: each hashes all results of a block, a tenth of a second for a full one.
+const RECEIPTS_MAX: usize = 1;
+/// A value that changes with every block is still there when row and proof are read within one of them.
+const PROOF_TRIES_MAX: usize = 20;
 /// Three times what a network takes that lost its proposer twice.
 const SUBMIT_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Of one stream: a second of a high rate. The stream is read on as outcomes become known.

@@ -310,6 +310,159 @@ pub struct Outcome {
     #[prost(uint32, repeated, tag = "4")]
     pub results: ::prost::alloc::vec::Vec<u32>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetReceiptRequest {
+    /// Height of the block that the receipt is to be verified by, lower than that of the receipt; 0: genesis.
+    #[prost(uint64, tag = "4")]
+    pub anchor_height: u64,
+    #[prost(oneof = "get_receipt_request::What", tags = "1, 2, 3")]
+    pub what: ::core::option::Option<get_receipt_request::What>,
+}
+/// Nested message and enum types in `GetReceiptRequest`.
+pub mod get_receipt_request {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct ById {
+        /// UUID of version 7, as the caller's member has used it.
+        #[prost(bytes = "vec", tag = "1")]
+        pub id: ::prost::alloc::vec::Vec<u8>,
+        #[prost(enumeration = "super::get_outcome_request::Kind", tag = "2")]
+        pub kind: i32,
+        /// With kind TRANSACTION: which of its operations, from 0.
+        #[prost(uint32, tag = "3")]
+        pub operation: u32,
+    }
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct ByPlace {
+        #[prost(uint64, tag = "1")]
+        pub height: u64,
+        #[prost(uint32, tag = "2")]
+        pub tx_index: u32,
+        /// Place of the operation in the transaction, from 0.
+        #[prost(uint32, tag = "3")]
+        pub operation: u32,
+        /// 0 the operation itself, i + 1 the i-th transfer of a batch.
+        #[prost(uint32, tag = "4")]
+        pub item: u32,
+    }
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct OfEvent {
+        #[prost(uint64, tag = "1")]
+        pub height: u64,
+        /// The event's place among those of its block, from 0.
+        #[prost(uint32, tag = "2")]
+        pub index: u32,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        #[prost(message, tag = "1")]
+        Id(ById),
+        #[prost(message, tag = "2")]
+        Place(ByPlace),
+        #[prost(message, tag = "3")]
+        Event(OfEvent),
+    }
+}
+/// All `bytes` below are canonical encodings (docs/encoding.md).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Receipt {
+    #[prost(message, optional, tag = "1")]
+    pub finality: ::core::option::Option<FinalityProof>,
+    /// ResultLeaf
+    #[prost(bytes = "vec", tag = "2")]
+    pub leaf: ::prost::alloc::vec::Vec<u8>,
+    /// InclusionPath from the leaf to the results root of the header
+    #[prost(bytes = "vec", tag = "3")]
+    pub path: ::prost::alloc::vec::Vec<u8>,
+    /// What was asked for; none for an event.
+    #[prost(oneof = "receipt::Subject", tags = "4, 5, 6")]
+    pub subject: ::core::option::Option<receipt::Subject>,
+}
+/// Nested message and enum types in `Receipt`.
+pub mod receipt {
+    /// What was asked for; none for an event.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Subject {
+        /// Transfer, alone or of a batch
+        #[prost(bytes, tag = "4")]
+        Transfer(::prost::alloc::vec::Vec<u8>),
+        /// Another operation with an id of its own
+        #[prost(bytes, tag = "5")]
+        Operation(::prost::alloc::vec::Vec<u8>),
+        /// Transaction of an operation that has none
+        #[prost(bytes, tag = "6")]
+        Transaction(::prost::alloc::vec::Vec<u8>),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetProofRequest {
+    /// As in GetReceiptRequest.
+    #[prost(uint64, tag = "3")]
+    pub anchor_height: u64,
+    #[prost(oneof = "get_proof_request::Of", tags = "1, 2")]
+    pub of: ::core::option::Option<get_proof_request::Of>,
+}
+/// Nested message and enum types in `GetProofRequest`.
+pub mod get_proof_request {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Of {
+        /// member/ASSET/name
+        #[prost(string, tag = "1")]
+        Account(::prost::alloc::string::String),
+        #[prost(string, tag = "2")]
+        Member(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StateProof {
+    #[prost(message, optional, tag = "1")]
+    pub finality: ::core::option::Option<FinalityProof>,
+    /// StateKey
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// StateValue; absent: there is none.
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub value: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// Proof from the state root of the header to the leaf
+    #[prost(bytes = "vec", tag = "4")]
+    pub proof: ::prost::alloc::vec::Vec<u8>,
+}
+/// That a header is final.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FinalityProof {
+    #[prost(bytes = "vec", tag = "1")]
+    pub network_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub header: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub certificate: ::prost::alloc::vec::Vec<u8>,
+    /// Each change of the validator set after the anchor and before the header.
+    #[prost(message, repeated, tag = "4")]
+    pub set_changes: ::prost::alloc::vec::Vec<finality_proof::SetChange>,
+    /// Absent: the anchor is genesis.
+    #[prost(message, optional, tag = "5")]
+    pub checkpoint: ::core::option::Option<finality_proof::Checkpoint>,
+}
+/// Nested message and enum types in `FinalityProof`.
+pub mod finality_proof {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct SetChange {
+        #[prost(bytes = "vec", tag = "1")]
+        pub header: ::prost::alloc::vec::Vec<u8>,
+        #[prost(bytes = "vec", tag = "2")]
+        pub certificate: ::prost::alloc::vec::Vec<u8>,
+        /// ValidatorSet
+        #[prost(bytes = "vec", tag = "3")]
+        pub next_validators: ::prost::alloc::vec::Vec<u8>,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Checkpoint {
+        #[prost(bytes = "vec", tag = "1")]
+        pub header: ::prost::alloc::vec::Vec<u8>,
+        /// ValidatorSet
+        #[prost(bytes = "vec", tag = "2")]
+        pub next_validators: ::prost::alloc::vec::Vec<u8>,
+    }
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRequest {
     /// First height wanted; 0: the next one.
@@ -612,6 +765,52 @@ pub mod ledger_client {
             req.extensions_mut().insert(GrpcMethod::new("concordat.v1.Ledger", "Watch"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// What became of an operation, a payment or an event, with all that convinces somebody who asks no node
+        /// (docs/receipts.md). For those who are party to it.
+        pub async fn get_receipt(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetReceiptRequest>,
+        ) -> std::result::Result<tonic::Response<super::Receipt>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetReceipt",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetReceipt"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// An account of the caller, a member, or that there is none, in the state of the newest height (StateProof.finality
+        /// says which), to be kept and shown later. Of older heights there are no proofs.
+        pub async fn get_proof(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetProofRequest>,
+        ) -> std::result::Result<tonic::Response<super::StateProof>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetProof",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetProof"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -691,6 +890,18 @@ pub mod ledger_server {
             &self,
             request: tonic::Request<super::WatchRequest>,
         ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
+        /// What became of an operation, a payment or an event, with all that convinces somebody who asks no node
+        /// (docs/receipts.md). For those who are party to it.
+        async fn get_receipt(
+            &self,
+            request: tonic::Request<super::GetReceiptRequest>,
+        ) -> std::result::Result<tonic::Response<super::Receipt>, tonic::Status>;
+        /// An account of the caller, a member, or that there is none, in the state of the newest height (StateProof.finality
+        /// says which), to be kept and shown later. Of older heights there are no proofs.
+        async fn get_proof(
+            &self,
+            request: tonic::Request<super::GetProofRequest>,
+        ) -> std::result::Result<tonic::Response<super::StateProof>, tonic::Status>;
     }
     /// What members ask of the ledger. Client port, mutual TLS with an access key or a node key of the registry.
     ///
@@ -1167,6 +1378,92 @@ pub mod ledger_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/GetReceipt" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetReceiptSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetReceiptRequest>
+                    for GetReceiptSvc<T> {
+                        type Response = super::Receipt;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetReceiptRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_receipt(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetReceiptSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/GetProof" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetProofSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetProofRequest>
+                    for GetProofSvc<T> {
+                        type Response = super::StateProof;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetProofRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_proof(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetProofSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
