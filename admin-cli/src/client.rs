@@ -1,5 +1,10 @@
 //! A client of the ledger: mutual TLS to one of several nodes, deadlines, and repeats that book nothing twice.
 
+mod proofs;
+pub mod records;
+
+pub use proofs::ReceiptOf;
+
 use crate::{
     CliError, Exit, Profile,
     error::UNREACHABLE,
@@ -11,8 +16,8 @@ use concordat_proto::{
     v1::{self, ledger_client::LedgerClient, status_client::StatusClient},
 };
 use concordat_types::{
-    AccountId, Amount, AssetCode, BlockId, Height, MemberId, NetworkId, ResultCode, SignedTransaction, Uuid, encode,
-    money::AccountFlags, names::AccountPath,
+    AccountId, Amount, AssetCode, BlockId, BusinessDate, Hash, Height, LimitScope, Limits, MemberId, NetworkId,
+    PendingRef, ResultCode, SignedTransaction, Tier, Timestamp, Uuid, encode, money::AccountFlags, names::AccountPath,
 };
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -87,6 +92,9 @@ pub struct AccountView {
     pub credits_posted: Amount,
     pub debits_pending: Amount,
     pub credits_pending: Amount,
+    pub parent: Option<AccountId>,
+    pub customer: Option<Hash>,
+    pub tier: Option<Tier>,
     /// The height whose state this is.
     pub height: Height,
 }
@@ -108,12 +116,52 @@ pub enum IdKind {
     Transfer,
 }
 
+impl IdKind {
+    fn to_wire(self) -> v1::get_outcome_request::Kind {
+        match self {
+            IdKind::Transaction => v1::get_outcome_request::Kind::Transaction,
+            IdKind::Transfer => v1::get_outcome_request::Kind::Transfer,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutcomeView {
     pub height: Height,
     pub tx_index: u32,
     pub item: u32,
     pub results: Vec<ResultCode>,
+}
+
+/// A hold or an offer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PendingView {
+    pub name: PendingRef,
+    pub kind: v1::pending::Kind,
+    pub state: v1::pending::State,
+    /// The first block time at which it can no longer be posted or accepted.
+    pub until: Timestamp,
+    pub posted_by_creditor: bool,
+    pub legs: Vec<LegView>,
+    pub height: Height,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LegView {
+    pub debit: AccountPath,
+    pub credit: AccountPath,
+    pub amount: Amount,
+    pub accepted: bool,
+}
+
+/// Limits of a scope, and what is used of them on the business date, where that is counted for the scope.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LimitsView {
+    pub limits: Limits,
+    pub used_debits: Option<Amount>,
+    pub used_credits: Option<Amount>,
+    pub business_date: BusinessDate,
+    pub height: Height,
 }
 
 /// The sending half of a stream of transactions.
@@ -234,10 +282,7 @@ impl Client {
 
     /// What became of a transaction or transfer of the profile's member.
     pub async fn outcome(&self, id: Uuid, kind: IdKind) -> Result<OutcomeView, CliError> {
-        let kind = match kind {
-            IdKind::Transaction => v1::get_outcome_request::Kind::Transaction,
-            IdKind::Transfer => v1::get_outcome_request::Kind::Transfer,
-        };
+        let kind = kind.to_wire();
         let reply = self.call(Repeat::Once, |channel, deadline| {
             let request = with_deadline(v1::GetOutcomeRequest { id: id.0.to_vec(), kind: kind as i32 }, deadline);
             async move { ledger(channel).get_outcome(request).await }
@@ -245,6 +290,36 @@ impl Client {
         let v1::Outcome { height, tx_index, item, results } = reply.await?;
         let results = results.into_iter().map(result_from_wire).collect::<Result<_, _>>()?;
         Ok(OutcomeView { height: Height(height), tx_index, item, results })
+    }
+
+    /// A hold or an offer that the profile's member has a part in.
+    pub async fn pending(&self, name: PendingRef) -> Result<PendingView, CliError> {
+        let reply = self.call(Repeat::Once, |channel, deadline| {
+            let message = v1::GetPendingRequest { submitter: name.submitter.to_string(), id: name.id.0.to_vec() };
+            async move { ledger(channel).get_pending(with_deadline(message, deadline)).await }
+        });
+        PendingView::from_wire(reply.await?)
+    }
+
+    /// Limits of the profile's member.
+    pub async fn limits(&self, scope: LimitScope) -> Result<LimitsView, CliError> {
+        let message = match scope {
+            LimitScope::Account(id) => v1::GetLimitsRequest { account_id: id.0.to_vec(), ..Default::default() },
+            LimitScope::Tier { asset, tier } => {
+                v1::GetLimitsRequest { asset: asset.to_string(), tier: Some(tier.0.into()), ..Default::default() }
+            }
+            LimitScope::Member { asset } => v1::GetLimitsRequest { asset: asset.to_string(), ..Default::default() },
+            LimitScope::Bilateral { asset, counterparty } => v1::GetLimitsRequest {
+                asset: asset.to_string(),
+                counterparty: counterparty.to_string(),
+                ..Default::default()
+            },
+        };
+        let reply = self.call(Repeat::Once, |channel, deadline| {
+            let request = with_deadline(message.clone(), deadline);
+            async move { ledger(channel).get_limits(request).await }
+        });
+        LimitsView::from_wire(&reply.await?)
     }
 
     pub async fn status(&self) -> Result<v1::NodeStatus, CliError> {
@@ -558,9 +633,65 @@ impl AccountView {
             credits_posted: amount("credits_posted", &account.credits_posted)?,
             debits_pending: amount("debits_pending", &account.debits_pending)?,
             credits_pending: amount("credits_pending", &account.credits_pending)?,
+            parent: unless_empty(&account.parent, |bytes| convert::account_id_from_bytes("parent", bytes))?,
+            customer: unless_empty(&account.customer, |bytes| convert::hash_from_bytes("customer", bytes))?,
+            tier: account.tier.map(|tier| u8::try_from(tier).map(Tier)).transpose().map_err(bad_reply)?,
             height: Height(account.height),
         })
     }
+}
+
+impl PendingView {
+    fn from_wire(pending: v1::Pending) -> Result<PendingView, CliError> {
+        let leg = |leg: &v1::PendingLeg| {
+            Ok(LegView {
+                debit: leg.debit_account.parse().map_err(bad_reply)?,
+                credit: leg.credit_account.parse().map_err(bad_reply)?,
+                amount: convert::amount_from_bytes("amount", &leg.amount).map_err(bad_reply)?,
+                accepted: leg.accepted,
+            })
+        };
+        Ok(PendingView {
+            name: PendingRef {
+                submitter: pending.submitter.parse().map_err(bad_reply)?,
+                id: convert::uuid_from_bytes("id", &pending.id).map_err(bad_reply)?,
+            },
+            kind: v1::pending::Kind::try_from(pending.kind).map_err(bad_reply)?,
+            state: v1::pending::State::try_from(pending.state).map_err(bad_reply)?,
+            until: Timestamp(pending.until_ms),
+            posted_by_creditor: pending.posted_by_creditor,
+            legs: pending.legs.iter().map(leg).collect::<Result<_, CliError>>()?,
+            height: Height(pending.height),
+        })
+    }
+}
+
+impl LimitsView {
+    fn from_wire(reply: &v1::LimitsReply) -> Result<LimitsView, CliError> {
+        let amount = |field, bytes: &[u8]| unless_empty(bytes, |bytes| convert::amount_from_bytes(field, bytes));
+        let date = BusinessDate::from_days(reply.business_date);
+        Ok(LimitsView {
+            limits: Limits {
+                transfer_max: amount("transfer_max", &reply.transfer_max)?,
+                day_max: amount("day_max", &reply.day_max)?,
+                net_debit_max: amount("net_debit_max", &reply.net_debit_max)?,
+                balance_max: amount("balance_max", &reply.balance_max)?,
+                second_key_above: amount("second_key_above", &reply.second_key_above)?,
+            },
+            used_debits: amount("used_debits", &reply.used_debits)?,
+            used_credits: amount("used_credits", &reply.used_credits)?,
+            business_date: date.ok_or_else(|| bad_reply("a business date after 9999-12-31"))?,
+            height: Height(reply.height),
+        })
+    }
+}
+
+/// Empty bytes stand for nothing.
+fn unless_empty<T>(
+    bytes: &[u8],
+    convert: impl FnOnce(&[u8]) -> Result<T, convert::ConvertError>,
+) -> Result<Option<T>, CliError> {
+    if bytes.is_empty() { Ok(None) } else { convert(bytes).map(Some).map_err(bad_reply) }
 }
 
 impl AssetView {

@@ -3,26 +3,40 @@
 pub mod account;
 pub mod asset;
 pub mod block;
+pub mod end_of_day;
+mod events;
+pub mod freeze;
+pub mod hold;
 pub mod issue;
+pub mod limit;
 pub mod network;
 pub mod outcome;
 pub mod pay;
 pub mod pay_file;
+mod pending;
+pub mod proof;
+pub mod receipt;
+pub mod redeem;
+pub mod send;
+pub mod settle;
+mod statement;
 pub mod status;
+pub mod supply;
+pub mod transfer;
+pub mod verify;
 pub mod watch;
 
+pub(crate) use send::{Change, IdOf};
+pub use send::{SecondKeys, SendArgs};
+
 use crate::{
-    CliError, Client, Exit, Profile,
-    client::{AssetView, Submitted},
-    error::REFUSED,
+    CliError, Client, Profile,
     output::{Format, Report},
     payments::Assets,
-    secrets, transactions,
+    times,
 };
 use clap::{Args, Parser, Subcommand};
-use concordat_keys::SecretKey;
-use concordat_types::{AssetCode, MemberId, Operation, ResultCode, Transaction, Uuid, names::AccountPath};
-use serde_json::{Value, json};
+use concordat_types::{AssetCode, MemberId, Timestamp, names::AccountPath};
 use std::{path::PathBuf, time::Duration};
 
 /// Pay, issue and look around on a Concordat ledger.
@@ -59,13 +73,37 @@ pub enum Verb {
     #[command(subcommand)]
     Asset(asset::AssetVerb),
     Issue(issue::IssueArgs),
+    Redeem(redeem::RedeemArgs),
     Pay(pay::PayArgs),
     PayFile(pay_file::PayFileArgs),
+    Hold(hold::HoldArgs),
+    Post(hold::PostArgs),
+    Void(hold::VoidArgs),
+    /// Payments of several members that all happen or none: delivery versus payment, payment versus payment
+    #[command(subcommand)]
+    Settle(settle::SettleVerb),
+    /// What the member may pay, and from which amount on a second key must sign
+    #[command(subcommand)]
+    Limit(limit::LimitVerb),
+    Freeze(freeze::FreezeArgs),
+    Unfreeze(freeze::UnfreezeArgs),
+    EndOfDay(end_of_day::EndOfDayArgs),
     Outcome(outcome::OutcomeArgs),
+    /// Look up payments and what is like them
+    #[command(subcommand)]
+    Transfer(transfer::TransferVerb),
+    Supply(supply::SupplyArgs),
     /// Look at a block
     #[command(subcommand)]
     Block(block::BlockVerb),
     Watch(watch::WatchArgs),
+    /// What became of something, as a file that proves it to anybody
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptVerb),
+    /// What the state holds, or does not, as a file that proves it to anybody
+    #[command(subcommand)]
+    Proof(proof::ProofVerb),
+    Verify(verify::VerifyArgs),
     /// Make the files of a whole network on this machine
     #[command(subcommand)]
     Network(network::NetworkVerb),
@@ -91,28 +129,28 @@ impl Verb {
             Verb::Account(verb) => account::run(verb, options).await,
             Verb::Asset(verb) => asset::run(verb, options).await,
             Verb::Issue(args) => issue::run(args, options).await,
+            Verb::Redeem(args) => redeem::run(args, options).await,
             Verb::Pay(args) => pay::run(args, options).await,
             Verb::PayFile(args) => pay_file::run(args, options).await,
+            Verb::Hold(args) => hold::run(args, options).await,
+            Verb::Post(args) => hold::post(args, options).await,
+            Verb::Void(args) => hold::void(args, options).await,
+            Verb::Settle(verb) => settle::run(verb, options).await,
+            Verb::Limit(verb) => limit::run(verb, options).await,
+            Verb::Freeze(args) => freeze::run(args, options).await,
+            Verb::Unfreeze(args) => freeze::lift(args, options).await,
+            Verb::EndOfDay(args) => end_of_day::run(args, options).await,
             Verb::Outcome(args) => outcome::run(args, options).await,
+            Verb::Transfer(verb) => transfer::run(verb, options).await,
+            Verb::Supply(args) => supply::run(args, options).await,
             Verb::Block(verb) => block::run(verb, options).await,
             Verb::Watch(args) => watch::run(args, options).await,
+            Verb::Receipt(verb) => receipt::run(verb, options).await,
+            Verb::Proof(verb) => proof::run(verb, options).await,
+            Verb::Verify(args) => verify::run(&args, options),
             Verb::Network(verb) => network::run(verb, options),
         }
     }
-}
-
-/// How a payment or issue is signed and sent.
-#[derive(Clone, Debug, Args)]
-pub struct SendArgs {
-    /// A UUID of version 7. A repeat with the same id is booked once [default: a new one]
-    #[arg(long, value_name = "UUID", value_parser = transactions::parse_id)]
-    pub id: Option<Uuid>,
-    /// No block later than this long after the time in the id may hold it
-    #[arg(long, value_name = "SECONDS", default_value_t = transactions::VALID_FOR.as_secs(), value_parser = clap::value_parser!(u64).range(1..=172_800))]
-    pub valid_for: u64,
-    /// Show what would be sent, and send nothing
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 impl Options {
@@ -136,8 +174,8 @@ pub(crate) async fn decimals_of(client: &Client, asset: AssetCode) -> Result<u8,
     Assets::new(&client.assets().await?).decimals(asset)
 }
 
-pub(crate) fn asset_kind(asset: &AssetView) -> &'static str {
-    match asset.kind {
+pub(crate) fn asset_kind(number: u32) -> &'static str {
+    match number {
         0 => "central bank money",
         1 => "deposit token",
         2 => "stablecoin",
@@ -148,80 +186,29 @@ pub(crate) fn asset_kind(asset: &AssetView) -> &'static str {
     }
 }
 
-/// A transaction of one operation, ready to go.
-pub(crate) struct Single {
-    pub operation: Operation,
-    pub transaction_id: Uuid,
-    pub valid_for: Duration,
-}
-
-impl Single {
-    fn transaction(self, client: &Client) -> Result<Transaction, CliError> {
-        Ok(Transaction {
-            version: Transaction::VERSION,
-            network: client.network_id,
-            submitter: client.member,
-            id: self.transaction_id,
-            valid_until: transactions::valid_until(self.transaction_id, self.valid_for)?,
-            signers: Vec::new(),
-            operations: vec![self.operation],
-        })
-    }
-
-    /// Checked, and signed by nobody.
-    pub fn check(self, client: &Client) -> Result<(), CliError> {
-        self.transaction(client).map(|_| ())
-    }
-
-    /// `id` is the one that the user repeats with.
-    pub async fn submit(self, client: &Client, profile: &Profile, id: Uuid) -> Result<Submitted, CliError> {
-        let transaction = self.transaction(client)?;
-        let key: SecretKey = secrets::operator_key(profile)?;
-        // Whoever loses the answer, and this program with it, can still repeat.
-        anstream::eprintln!("id {id}");
-        let submitted = client.submit(&transactions::sign(&transaction, &[key])).await;
-        let submitted = submitted.map_err(|error| repeat_with(error, id))?;
-        match submitted.refusal() {
-            None => Ok(submitted),
-            Some(result) => Err(refused(result, &submitted, id)),
-        }
+/// `30s`, `15m`, `1h`, `2d`.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => 0,
+    };
+    match digits.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds)) {
+        Some(seconds) if (1..=DURATION_MAX.as_secs()).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err("a duration is a number from 1 and s, m, h or d, such as 90s or 1h, and at most 366d".to_owned()),
     }
 }
 
-/// Once bytes may have left there is one safe way to try again, whatever the error.
-fn repeat_with(error: CliError, id: Uuid) -> CliError {
-    let again = format!("Repeat with --id {id}: it is booked at most once.");
-    match error.exit {
-        Exit::Unreachable => error.with_next(again),
-        _ => {
-            let next = format!("{} {again}", error.next);
-            error.with_next(next)
-        }
-    }
+/// RFC 3339, such as 2026-11-28T17:00:00Z.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    times::parse(text).ok_or_else(|| "a time is written like 2026-11-28T17:00:00Z (RFC 3339), from 1970 on".to_owned())
 }
 
-fn refused(result: ResultCode, submitted: &Submitted, id: Uuid) -> CliError {
-    let error = CliError::refused(result);
-    debug_assert_eq!(error.code, REFUSED);
-    let cause = format!("{} (id {id}, height {}, index {})", error.cause, submitted.height, submitted.tx_index);
-    CliError { cause, ..error }
-}
-
-/// The place in the ledger, added to what a command says of a booked operation.
-pub(crate) fn with_place(mut data: Value, submitted: &Submitted) -> Value {
-    data["result"] = json!(ResultCode::Ok.number());
-    data["name"] = json!(ResultCode::Ok.name());
-    data["height"] = json!(submitted.height.0);
-    data["block_id"] = json!(submitted.block_id.to_string());
-    data["index"] = json!(submitted.tx_index);
-    data["repeat"] = json!(submitted.repeat);
-    data
-}
-
-pub(crate) fn place_text(submitted: &Submitted) -> String {
-    let again = if submitted.repeat { ", as booked before" } else { "" };
-    format!("height {}, index {}{again}", submitted.height, submitted.tx_index)
-}
+/// A year, leap day included: whoever means more mistypes a unit.
+const DURATION_MAX: Duration = Duration::from_secs(366 * 86_400);
 
 #[cfg(test)]
 mod tests;

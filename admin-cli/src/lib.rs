@@ -9,7 +9,10 @@ pub mod network;
 pub mod output;
 pub mod payments;
 pub mod profile;
+pub mod proofs;
+pub mod records;
 pub mod secrets;
+pub mod times;
 pub mod tls;
 pub mod transactions;
 

@@ -86,11 +86,11 @@ pub fn table(header: &[&str], right: &[usize], rows: impl IntoIterator<Item = Ve
 }
 
 /// Names to the left, values to the right.
-pub fn fields(rows: impl IntoIterator<Item = (&'static str, String)>) -> String {
+pub fn fields<N: Into<String>>(rows: impl IntoIterator<Item = (N, String)>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     for (name, value) in rows {
-        table.add_row([name.to_owned(), value]);
+        table.add_row([name.into(), value]);
     }
     trim_lines(&table.to_string())
 }

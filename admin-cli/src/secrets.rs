@@ -8,11 +8,22 @@ use concordat_keys::{
     KeyKind, LoadError, Passphrase, PassphraseError, SecretKey, UnsealError, passphrase::ENVIRONMENT_VARIABLE,
     passphrase_from_env,
 };
-use std::{env, io::IsTerminal, path::Path};
+use std::{
+    env,
+    io::IsTerminal,
+    path::{Path, PathBuf},
+};
 
 /// The operator key that the profile names.
 pub fn operator_key(profile: &Profile) -> Result<SecretKey, CliError> {
     load(&profile.operator_key, KeyKind::Operator, &passphrase(profile)?)
+}
+
+/// The operator key that the profile names, and others under the same passphrase.
+pub fn operator_key_and(profile: &Profile, others: &[PathBuf]) -> Result<Vec<SecretKey>, CliError> {
+    let passphrase = passphrase(profile)?;
+    let paths = std::iter::once(&profile.operator_key).chain(others);
+    paths.map(|path| load(path, KeyKind::Operator, &passphrase)).collect()
 }
 
 /// Every operator key beside the one that the profile names: operator.key, operator-2.key and on. For load generators;
@@ -55,9 +66,12 @@ fn load(path: &Path, kind: KeyKind, passphrase: &Passphrase) -> Result<SecretKey
             }
             LoadError::Unseal(UnsealError::TooOpen { mode }) => too_open(path, mode),
             LoadError::Unseal(UnsealError::Read(error)) => CliError::file("key", path, &error),
-            error => {
-                CliError::new(Exit::Usage, KEY_FILE, format!("{name}: {error}"), "Check the path in profile.toml.")
-            }
+            error => CliError::new(
+                Exit::Usage,
+                KEY_FILE,
+                format!("{name}: {error}"),
+                "Check the path in profile.toml or the option.",
+            ),
         }
     })
 }

@@ -3,7 +3,13 @@
 
 mod authorise;
 mod blocks;
+mod events;
+mod feed;
 mod ledger;
+mod proofs;
+mod records;
+mod reserved;
+mod statements;
 mod status;
 
 use crate::{error::RunError, health::readiness, shared::Shared, submissions::Submissions};

@@ -29,6 +29,9 @@ pub struct Config {
     /// Transactions that wait for a block, in bytes.
     #[serde(default = "default_mempool_bytes_max")]
     pub mempool_bytes_max: usize,
+    /// Keep an index, so that this node answers for statements, balances of past heights and references.
+    #[serde(default = "default_index")]
+    pub index: bool,
     /// Added to this node's clock; a test aid, refused unless the network is a trial.
     #[serde(default)]
     pub clock_offset_ms: i64,
@@ -180,6 +183,10 @@ fn default_mempool_bytes_max() -> usize {
     256 << 20
 }
 
+fn default_index() -> bool {
+    true
+}
+
 /// One full block must fit.
 const MEMPOOL_BYTES_MIN: usize = 16 << 20;
 
@@ -204,6 +211,10 @@ mod tests {
         let config = load("member = \"bank-a\"", &Overrides::default()).expect("a member is enough");
         assert_eq!((config.listen.clone(), config.tls.clone()), (ListenConfig::default(), TlsConfig::default()));
         assert_eq!(config.data, Path::new("data"));
+        assert!(
+            config.index
+                && !load("member = \"bank-a\"\nindex = false", &Overrides::default()).expect("it is valid").index
+        );
         let text =
             "member = \"bank-a\"\ndata = \"/var/data\"\n[listen]\npeer = \"127.0.0.1:1\"\nclient = \"127.0.0.1:2\"\n";
         let flags = Overrides { listen_client: Some("127.0.0.1:3".to_owned()), ..Overrides::default() };

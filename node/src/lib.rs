@@ -9,6 +9,7 @@ pub mod error;
 pub mod genesis;
 mod health;
 mod http;
+mod index;
 mod logs;
 mod metrics;
 mod network;

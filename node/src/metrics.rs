@@ -3,6 +3,7 @@
 use crate::{error::RunError, shared::Shared};
 use concordat_proto::Code;
 use concordat_replica::{CommittedBlock, Telemetry};
+use concordat_storage::StoreSizes;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
@@ -45,6 +46,7 @@ fn describe() {
     metrics::describe_gauge!("concordat_mempool_bytes", "Their size");
     metrics::describe_gauge!("concordat_signing", "1 where the validator signs");
     metrics::describe_gauge!("concordat_syncing", "1 while blocks are fetched from peers");
+    metrics::describe_gauge!("concordat_validator_away", "1 where the validator has not voted for some 20 blocks");
     metrics::describe_gauge!("concordat_clock_alarm", "1 where the clock differs from that of most validators");
     metrics::describe_gauge!("concordat_peer_connected", "1 where the stream to the peer is open");
     metrics::describe_gauge!("concordat_peer_height", "Height that the peer says it has committed");
@@ -58,6 +60,10 @@ fn describe() {
     metrics::describe_counter!("concordat_log_bytes_total", "Bytes appended to the consensus log");
     metrics::describe_gauge!("concordat_inputs_queued", "Inputs that wait for the replica thread");
     metrics::describe_gauge!("concordat_waiting_clients", "Submissions that wait for their block");
+    metrics::describe_gauge!("concordat_index_height", "Height up to which the index reaches");
+    metrics::describe_gauge!("concordat_index_lag_heights", "Committed heights that the index has not taken in");
+    metrics::describe_gauge!("concordat_index_bytes", "Index on disk and in memory, by part");
+    metrics::describe_histogram!("concordat_index_write_seconds", "One write of the index: some blocks");
     metrics::describe_gauge!("concordat_store_bytes", "Store on disk and in memory, by part");
     Collector::default().describe();
 }
@@ -79,6 +85,9 @@ pub fn observe_telemetry(telemetry: &Telemetry) {
     gauge!("concordat_syncing").set(f64::from(telemetry.syncing));
     gauge!("concordat_clock_alarm").set(f64::from(telemetry.clock_alarm));
     counter!("concordat_log_bytes_total").absolute(telemetry.log_bytes_written);
+    for (member, is_away) in &telemetry.validators_away {
+        gauge!("concordat_validator_away", "member" => member.to_string()).set(f64::from(*is_away));
+    }
     for peer in &telemetry.peers {
         gauge!("concordat_peer_height", "peer" => peer.member.to_string()).set(peer.tip.0 as f64);
         gauge!("concordat_peer_clock_offset_seconds", "peer" => peer.member.to_string())
@@ -91,16 +100,25 @@ pub fn render(shared: &Shared, handle: &PrometheusHandle) -> String {
     Collector::default().collect();
     gauge!("concordat_inputs_queued").set(shared.inputs.len() as f64);
     gauge!("concordat_waiting_clients").set(shared.tickets.len() as f64);
-    let sizes = shared.store.sizes();
+    observe_sizes("concordat_store_bytes", &shared.store.sizes());
+    if let Some((height, sizes)) = shared.index.sizes() {
+        let tip = shared.view.load().height;
+        gauge!("concordat_index_height").set(height.0 as f64);
+        gauge!("concordat_index_lag_heights").set(tip.0.saturating_sub(height.0) as f64);
+        observe_sizes("concordat_index_bytes", &sizes);
+    }
+    handle.render()
+}
+
+fn observe_sizes(name: &'static str, sizes: &StoreSizes) {
     for (part, bytes) in [
         ("disk", sizes.disk_bytes),
         ("write_buffers", sizes.write_buffers_bytes),
         ("block_cache", sizes.block_cache_bytes),
         ("compaction_pending", sizes.compaction_pending_bytes),
     ] {
-        gauge!("concordat_store_bytes", "part" => part).set(bytes as f64);
+        gauge!(name, "part" => part).set(bytes as f64);
     }
-    handle.render()
 }
 
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];

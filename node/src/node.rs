@@ -8,7 +8,9 @@ use crate::{
     error::{RunError, of_disk, of_open, of_store},
     genesis,
     health::{Alarms, readiness},
-    http, metrics,
+    http,
+    index::{Index, IndexBell, IndexThread},
+    metrics,
     network::{
         dial::dial_all,
         inbound::PeerService,
@@ -78,7 +80,8 @@ async fn serve(options: RunOptions) -> Result<(), RunError> {
     let (replica, effects) = Replica::open(replica_config, Box::new(disk), Box::new(store), signer, clock.now())
         .map_err(|error| of_open(&error))?;
     let (queue, inputs) = crossbeam_channel::bounded(INPUTS_MAX);
-    let shared = Arc::new(share(config, network, &genesis, &replica, gauge, Inputs::new(queue))?);
+    let (shared, bell) = share(config, network, &genesis, &replica, gauge, Inputs::new(queue))?;
+    let shared = Arc::new(shared);
     warn_of_other_key(&shared, &identity);
     ports.announce(&shared)?;
     let (end, mut ended) = oneshot::channel();
@@ -90,8 +93,12 @@ async fn serve(options: RunOptions) -> Result<(), RunError> {
     });
     let thread = ReplicaThread { shared: shared.clone(), replica, inputs, clock, effects, ended: ended_by };
     thread.spawn().map_err(|error| Code::Internal.error(format!("the replica thread cannot be started: {error}")))?;
+    let index_ended = match shared.config.index {
+        true => Some(IndexThread { shared: shared.clone(), bell }.spawn()?),
+        false => None,
+    };
     let servers = tokio::spawn(serve_ports(shared.clone(), identity, ports, prometheus));
-    tokio::select! {
+    let outcome = tokio::select! {
         outcome = &mut ended => outcome.unwrap_or_else(|_| Err(Code::Internal.error("the replica thread ended without a word"))),
         outcome = servers => match outcome {
             Ok(outcome) => outcome,
@@ -103,7 +110,13 @@ async fn serve(options: RunOptions) -> Result<(), RunError> {
             drop(tokio::time::timeout(SHUTDOWN_MAX, ended).await);
             outcome.map_err(|error| Code::Internal.error(format!("signals cannot be received: {error}")))
         }
+    };
+    shared.alarms.set_stopping();
+    shared.index.ring();
+    if let Some(ended) = index_ended {
+        drop(tokio::time::timeout(SHUTDOWN_MAX, ended).await);
     }
+    outcome
 }
 
 fn check_config(config: &Config, genesis: &Genesis) -> Result<(), RunError> {
@@ -121,13 +134,14 @@ fn share(
     replica: &Replica,
     store: concordat_storage::StoreGauge,
     inputs: Inputs,
-) -> Result<Shared, RunError> {
+) -> Result<(Shared, IndexBell), RunError> {
     let reader = replica.snapshot();
     let registry = Registry::new(query::members(&*reader).map_err(|error| of_store(&error))?);
     let height = replica.tip().height;
     let pool =
         Pool::new().map_err(|error| Code::Internal.error(format!("the verify pool cannot be started: {error}")))?;
-    Ok(Shared {
+    let (index, bell) = Index::new(config.index);
+    let shared = Shared {
         member: config.member,
         config,
         network,
@@ -140,12 +154,15 @@ fn share(
         registry: Arc::new(ArcSwap::from_pointee(registry)),
         registry_changed: Notify::new(),
         view: ArcSwap::from_pointee(View { height, reader }),
+        prover: replica.prover(),
         telemetry: ArcSwap::from_pointee(replica.telemetry()),
         tip: watch::channel(height).0,
         committed_at: ArcSwap::from_pointee(Instant::now()),
         alarms: Alarms::default(),
         store,
-    })
+        index,
+    };
+    Ok((shared, bell))
 }
 
 /// A node whose key was replaced on the ledger can still read and catch up elsewhere; people must know.

@@ -135,6 +135,7 @@ impl Running {
         self.shared.view.store(Arc::new(View { height, reader }));
         let before = self.shared.committed_at.swap(Arc::new(Instant::now()));
         self.shared.tip.send_replace(height);
+        self.shared.index.ring();
         observe_commit(block, before.elapsed());
         tracing::debug!(
             height = block.header.height.0,

@@ -1,10 +1,11 @@
 //! What the replica thread publishes and everything else reads, and the queue that leads into it.
 
 use crate::{
-    config::Config, health::Alarms, network::peers::Peers, pool::Pool, registry::Registry, submissions::Tickets,
+    config::Config, health::Alarms, index::Index, network::peers::Peers, pool::Pool, registry::Registry,
+    submissions::Tickets,
 };
 use arc_swap::ArcSwap;
-use concordat_replica::{Input, Rim, Telemetry, store::Reader};
+use concordat_replica::{Input, Prover, Rim, Telemetry, store::Reader};
 use concordat_storage::StoreGauge;
 use concordat_types::{Height, MemberId, NetworkId, Parameters};
 use crossbeam_channel::{Sender, TrySendError};
@@ -32,12 +33,14 @@ pub struct Shared {
     /// Rung after `registry` has changed.
     pub registry_changed: Notify,
     pub view: ArcSwap<View>,
+    pub prover: Prover,
     pub telemetry: ArcSwap<Telemetry>,
     /// The last committed height; changes after `view` does.
     pub tip: watch::Sender<Height>,
     pub committed_at: ArcSwap<Instant>,
     pub alarms: Alarms,
     pub store: StoreGauge,
+    pub index: Index,
 }
 
 impl fmt::Debug for Shared {

@@ -88,6 +88,9 @@ pub fn account(id: AccountId, account: &Account, height: Height) -> v1::Account 
         debits_pending: amount_to_bytes(account.debits_pending),
         credits_pending: amount_to_bytes(account.credits_pending),
         height: height.0,
+        parent: account.parent.map_or(Vec::new(), |parent| parent.0.to_vec()),
+        customer: account.customer.map_or(Vec::new(), |customer| customer.0.to_vec()),
+        tier: account.tier.map(|tier| u32::from(tier.0)),
     }
 }
 

@@ -51,7 +51,8 @@ fn every_code_in_the_sources_is_explained() {
 #[test]
 fn every_table_of_the_store_is_described() {
     let storage = read("docs/storage.md");
-    let missing: Vec<_> = Table::ALL.iter().map(|table| table.name()).filter(|name| !has_row(&storage, name)).collect();
+    let tables = Table::STORE.iter().chain(Table::INDEX);
+    let missing: Vec<_> = tables.map(|table| table.name()).filter(|name| !has_row(&storage, name)).collect();
     assert!(missing.is_empty(), "without a row in docs/storage.md: {missing:?}");
 }
 

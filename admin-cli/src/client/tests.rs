@@ -152,6 +152,42 @@ async fn a_stream_answers_by_tag() {
     assert!(replies.next().await.is_none());
 }
 
+#[tokio::test]
+async fn what_is_found_is_read_page_by_page_up_to_a_limit() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "node", Answer::Booked).await;
+    let client = keys.client(&[(&node.address, "node")], 5_000).await;
+    for (limit, heights) in [(1, vec![9]), (3, vec![9, 9, 8]), (4, vec![9, 9, 8, 8]), (100, vec![9, 9, 8, 8, 7])] {
+        let found = client.records_of_reference("INV-7", limit).await.expect("it answers");
+        assert_eq!(found.iter().map(|found| found.record.height.0).collect::<Vec<_>>(), heights, "at most {limit}");
+    }
+}
+
+#[tokio::test]
+async fn holds_and_limits_are_read_by_name_and_scope() {
+    let keys = Keys::new();
+    let node = Fake::start(&keys, "node", Answer::Booked).await;
+    let client = keys.client(&[(&node.address, "node")], 5_000).await;
+    let name = PendingRef { submitter: "bank-a".parse().expect("a name"), id: crate::new_id() };
+    let hold = client.pending(name).await.expect("it answers");
+    assert_eq!((hold.name, hold.kind, hold.state), (name, v1::pending::Kind::Hold, v1::pending::State::Posted));
+    assert_eq!((hold.until, hold.height, hold.legs[0].amount), (Timestamp(9_000), Height(7), 250));
+    assert_eq!(hold.legs[0].credit.to_string(), "bank-b/EUR/main");
+
+    let asset = "EUR".parse().expect("a code");
+    let counterparty = "bank-b".parse().expect("a name");
+    for (said, scope) in [
+        (1, LimitScope::Account(AccountId([7; 16]))),
+        (2, LimitScope::Tier { asset, tier: Tier(3) }),
+        (3, LimitScope::Bilateral { asset, counterparty }),
+        (4, LimitScope::Member { asset }),
+    ] {
+        let view = client.limits(scope).await.expect("it answers");
+        assert_eq!(view.limits, Limits { day_max: Some(said), ..Limits::default() }, "{scope:?}");
+        assert_eq!((view.used_debits, view.business_date.to_string().as_str()), (None, "2026-11-28"));
+    }
+}
+
 #[test]
 fn results_that_are_not_known_are_no_success() {
     let reply = |result| v1::SubmitReply {
@@ -197,11 +233,11 @@ impl Keys {
         Keys { dir }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn profile(&self, nodes: &[(&str, &str)]) -> Profile {
+    pub(crate) fn profile(&self, nodes: &[(&str, &str)]) -> Profile {
         let endpoint = |(address, name): &(&str, &str)| TrustedEndpoint {
             address: (*address).to_owned(),
             certificate: self.path(&format!("{name}.crt")),
@@ -231,6 +267,8 @@ pub(crate) enum Answer {
         tip: Timestamp,
     },
     Booked,
+    /// Books the transaction with this result.
+    Result(ResultCode),
     BusyThenBooked(usize),
     Silence,
     BadSignature,
@@ -414,6 +452,7 @@ type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl v1::ledger_server::Ledger for FakeLedger {
     type SubmitStreamStream = Replies<v1::SubmitStreamReply>;
     type WatchStream = Replies<v1::Block>;
+    type SubscribeStream = Replies<v1::Events>;
 
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitReply>, Status> {
         let count = self.see(request.into_inner().signed_transaction);
@@ -422,6 +461,10 @@ impl v1::ledger_server::Ledger for FakeLedger {
                 self.book(&self.seen.lock().expect("no test panics with it")[count - 1], count, tip)
             }
             Answer::Booked => Ok(Response::new(booked())),
+            Answer::Result(result) => {
+                let result = v1::OperationResult { result: result.number().into(), ..Default::default() };
+                Ok(Response::new(v1::SubmitReply { results: vec![result], ..booked() }))
+            }
             Answer::BusyThenBooked(times) if count <= times => Err(Code::Busy.status("the queue is full")),
             Answer::BusyThenBooked(_) => Ok(Response::new(booked())),
             Answer::Silence => std::future::pending().await,
@@ -444,8 +487,21 @@ impl v1::ledger_server::Ledger for FakeLedger {
         Ok(Response::new(Box::pin(ReceiverStream::new(replies))))
     }
 
-    async fn get_account(&self, _: Request<v1::GetAccountRequest>) -> Result<Response<v1::Account>, Status> {
-        Err(Status::unimplemented(""))
+    async fn get_account(&self, request: Request<v1::GetAccountRequest>) -> Result<Response<v1::Account>, Status> {
+        let zero = || 0u128.to_be_bytes().to_vec();
+        Ok(Response::new(v1::Account {
+            account_id: request.into_inner().account_id,
+            owner: "bank-a".to_owned(),
+            asset: "EUR".to_owned(),
+            name: "main".to_owned(),
+            debits_posted: zero(),
+            credits_posted: zero(),
+            debits_pending: zero(),
+            credits_pending: zero(),
+            parent: vec![9; 16],
+            tier: Some(4),
+            ..v1::Account::default()
+        }))
     }
 
     async fn list_accounts(
@@ -460,7 +516,11 @@ impl v1::ledger_server::Ledger for FakeLedger {
     }
 
     async fn list_assets(&self, _: Request<v1::ListAssetsRequest>) -> Result<Response<v1::ListAssetsReply>, Status> {
-        Err(Status::unimplemented(""))
+        let amount = || 0u128.to_be_bytes().to_vec();
+        let asset =
+            v1::Asset { code: "EUR".to_owned(), decimals: 2, issuer: "central-bank".to_owned(), ..Default::default() };
+        let asset = v1::Asset { quota: amount(), supply: amount(), ..asset };
+        Ok(Response::new(v1::ListAssetsReply { assets: vec![asset], height: 7 }))
     }
 
     async fn get_block(&self, _: Request<v1::GetBlockRequest>) -> Result<Response<v1::Block>, Status> {
@@ -472,6 +532,80 @@ impl v1::ledger_server::Ledger for FakeLedger {
         let id = Uuid(request.into_inner().id.try_into().expect("16 bytes"));
         let outcome = self.outcomes.lock().expect("no test panics with it").get(&id).cloned();
         outcome.map(Response::new).ok_or_else(|| Code::NotFound.status("nothing under this id"))
+    }
+
+    async fn get_balance(&self, _: Request<v1::GetBalanceRequest>) -> Result<Response<v1::Balance>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_statement(&self, _: Request<v1::GetStatementRequest>) -> Result<Response<v1::Statement>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    /// Three pages of two, the last of one.
+    async fn find_records(
+        &self,
+        request: Request<v1::FindRecordsRequest>,
+    ) -> Result<Response<v1::FindRecordsReply>, Status> {
+        let v1::FindRecordsRequest { page_token, page_size, .. } = request.into_inner();
+        let page = page_token.first().copied().unwrap_or(0);
+        let of_page = if page == 2 { 1 } else { 2.min(page_size as usize) };
+        let record = v1::Record {
+            height: u64::from(9 - page),
+            at: Some(v1::record::At::Event(0)),
+            submitter: "bank-a".to_owned(),
+            id: crate::new_id().0.to_vec(),
+            ..v1::Record::default()
+        };
+        let records = vec![v1::FoundRecord { record: Some(record), state: 0 }; of_page];
+        let next_page_token = if page == 2 { Vec::new() } else { vec![page + 1] };
+        Ok(Response::new(v1::FindRecordsReply { records, next_page_token, index_height: 9 }))
+    }
+
+    async fn subscribe(&self, _: Request<v1::SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_receipt(&self, _: Request<v1::GetReceiptRequest>) -> Result<Response<v1::Receipt>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_proof(&self, _: Request<v1::GetProofRequest>) -> Result<Response<v1::StateProof>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_pending(&self, request: Request<v1::GetPendingRequest>) -> Result<Response<v1::Pending>, Status> {
+        let v1::GetPendingRequest { submitter, id } = request.into_inner();
+        let leg = v1::PendingLeg {
+            debit_account: "bank-a/EUR/main".to_owned(),
+            credit_account: "bank-b/EUR/main".to_owned(),
+            amount: 250u128.to_be_bytes().to_vec(),
+            accepted: true,
+        };
+        let state = v1::pending::State::Posted as i32;
+        Ok(Response::new(v1::Pending {
+            submitter,
+            id,
+            state,
+            until_ms: 9_000,
+            legs: vec![leg],
+            height: 7,
+            ..Default::default()
+        }))
+    }
+
+    async fn get_limits(&self, request: Request<v1::GetLimitsRequest>) -> Result<Response<v1::LimitsReply>, Status> {
+        let request = request.into_inner();
+        // Which scope was asked for stands in the answer.
+        let said = match (request.account_id.len(), request.tier, request.counterparty.as_str()) {
+            (16, None, "") if request.asset.is_empty() => 1,
+            (0, Some(3), "") if request.asset == "EUR" => 2,
+            (0, None, "bank-b") if request.asset == "EUR" => 3,
+            (0, None, "") if request.asset == "EUR" => 4,
+            _ => 5u128,
+        };
+        let day_max = said.to_be_bytes().to_vec();
+        Ok(Response::new(v1::LimitsReply { day_max, business_date: 20_785, height: 7, ..Default::default() }))
     }
 
     async fn watch(&self, _: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {

@@ -1,16 +1,14 @@
 //! `concordat issue`
 
-use super::{Options, SendArgs, Single, account_path, decimals_of, place_text, with_place};
+use super::{Change, IdOf, Options, SendArgs, account_path, decimals_of};
 use crate::{
     CliError,
     amounts::{format_amount, parse_amount},
     output::Report,
-    transactions,
 };
 use clap::Args;
 use concordat_types::{AccountId, Operation, Reference};
 use serde_json::json;
-use std::time::Duration;
 
 /// Create money of an asset whose issuer the member is
 ///
@@ -40,8 +38,11 @@ pub async fn run(args: IssueArgs, options: &Options) -> Result<Report, CliError>
     let client = options.client(&profile).await?;
     let decimals = decimals_of(&client, to.asset).await?;
     let amount = parse_amount(&args.amount, decimals)?;
-    let id = args.send.id.unwrap_or_else(transactions::new_id);
-    let single = Single {
+    let id = args.send.id();
+    let what = format!("{} {} to {to}", format_amount(amount, decimals), to.asset);
+    let change = Change {
+        id,
+        id_of: IdOf::Operation,
         operation: Operation::Issue {
             id,
             asset: to.asset,
@@ -49,19 +50,12 @@ pub async fn run(args: IssueArgs, options: &Options) -> Result<Report, CliError>
             amount,
             reference: args.reference,
         },
-        transaction_id: transactions::transaction_id(id),
-        valid_for: Duration::from_secs(args.send.valid_for),
+        data: json!({
+            "to": to.to_string(), "asset": to.asset.as_str(), "amount": format_amount(amount, decimals),
+            "reference": args.reference.as_str(),
+        }),
+        would: format!("Would issue {what}"),
+        done: format!("Issued {what}"),
     };
-    let amount = format_amount(amount, decimals);
-    let data = json!({
-        "id": id.to_string(), "transaction": single.transaction_id.to_string(),
-        "to": to.to_string(), "asset": to.asset.as_str(), "amount": amount,
-    });
-    if args.send.dry_run {
-        single.check(&client)?;
-        return Ok(Report::dry_run(data, format!("Would issue {amount} {} to {to} under id {id}.", to.asset)));
-    }
-    let submitted = single.submit(&client, &profile, id).await?;
-    let text = format!("Issued {amount} {} to {to}: id {id}, {}.", to.asset, place_text(&submitted));
-    Ok(Report::new(with_place(data, &submitted), text))
+    change.run(&client, &profile, &args.send).await
 }

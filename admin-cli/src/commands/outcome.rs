@@ -29,7 +29,7 @@ pub struct OutcomeArgs {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     /// As `account open` prints its id, and `transaction` in what the others print
     Transaction,
     /// A payment or an issue

@@ -1,6 +1,6 @@
 //! `concordat pay`
 
-use super::{Options, SendArgs, Single, account_path, decimals_of, place_text, with_place};
+use super::{Change, IdOf, Options, SendArgs, account_path, decimals_of};
 use crate::{
     CliError,
     amounts::{format_amount, parse_amount},
@@ -10,7 +10,6 @@ use crate::{
 use clap::Args;
 use concordat_types::{Operation, Purpose, Reference};
 use serde_json::json;
-use std::time::Duration;
 
 /// Pay from one account to another
 ///
@@ -47,27 +46,20 @@ pub async fn run(args: PayArgs, options: &Options) -> Result<Report, CliError> {
     let client = options.client(&profile).await?;
     let decimals = decimals_of(&client, from.asset).await?;
     let amount = parse_amount(&args.amount, decimals)?;
-    let id = args.send.id.unwrap_or_else(transactions::new_id);
+    let id = args.send.id();
     let memo = Memo { reference: args.reference, purpose: args.purpose };
-    let single = Single {
+    let what = format!("{} {} from {from} to {to}", format_amount(amount, decimals), from.asset);
+    let change = Change {
+        id,
+        id_of: IdOf::Operation,
         operation: Operation::Transfer(transactions::transfer(id, &from, &to, amount, memo)),
-        transaction_id: transactions::transaction_id(id),
-        valid_for: Duration::from_secs(args.send.valid_for),
+        data: json!({
+            "from": from.to_string(), "to": to.to_string(), "asset": from.asset.as_str(),
+            "amount": format_amount(amount, decimals),
+            "reference": args.reference.as_str(), "purpose": args.purpose.as_str(),
+        }),
+        would: format!("Would pay {what}"),
+        done: format!("Paid {what}"),
     };
-    let amount = format_amount(amount, decimals);
-    let data = json!({
-        "id": id.to_string(), "transaction": single.transaction_id.to_string(),
-        "from": from.to_string(), "to": to.to_string(), "asset": from.asset.as_str(), "amount": amount,
-        "reference": args.reference.as_str(), "purpose": args.purpose.as_str(),
-    });
-    if args.send.dry_run {
-        single.check(&client)?;
-        return Ok(Report::dry_run(
-            data,
-            format!("Would pay {amount} {} from {from} to {to} under id {id}.", from.asset),
-        ));
-    }
-    let submitted = single.submit(&client, &profile, id).await?;
-    let text = format!("Paid {amount} {} from {from} to {to}: id {id}, {}.", from.asset, place_text(&submitted));
-    Ok(Report::new(with_place(data, &submitted), text))
+    change.run(&client, &profile, &args.send).await
 }

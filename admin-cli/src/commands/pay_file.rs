@@ -1,13 +1,12 @@
 //! `concordat pay-file`
 
-use super::Options;
+use super::{Options, SecondKeys};
 use crate::{
     CliError, Exit, Profile,
     amounts::format_amount,
     error::REFUSED,
     output::{Report, table},
     payments::{Assets, Expired, Run, Summary, TRANSFERS_PER_TRANSACTION_MAX, UNKNOWN},
-    secrets,
 };
 use clap::{Args, ValueEnum};
 use concordat_types::{BatchMode, ResultCode};
@@ -43,6 +42,8 @@ pub struct PayFileArgs {
     /// Read and sum up the file, and send nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    second_keys: SecondKeys,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -64,7 +65,7 @@ pub async fn run(args: PayFileArgs, options: &Options) -> Result<Report, CliErro
     if !args.yes {
         confirm(&question)?;
     }
-    let keys = [secrets::operator_key(&profile)?];
+    let keys = args.second_keys.load(&profile)?;
     let bar = progress_bar(run.file.payments.len());
     run.begin()?;
     let sent = run.send(&client, &keys, |more| bar.inc(more as u64)).await;

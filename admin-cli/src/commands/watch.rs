@@ -1,9 +1,10 @@
 //! `concordat watch`
 
-use super::{Options, block};
+use super::{Options, block, events};
 use crate::{
     CliError, Client,
     output::{Format, Report, format_time, print_line},
+    records::parse_cursor,
 };
 use clap::Args;
 use concordat_proto::v1;
@@ -12,22 +13,36 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Follow the blocks as they are committed
+/// Follow the blocks as they are committed, or what happens to the member
 ///
-/// One line a block, without gap or duplicate; a lost connection is made again. With --output json each line is an
-/// object of its own.
+/// One line each, without gap or duplicate; a lost connection is made again. With --output json each line is an object
+/// of its own, and those of events have the cursor to go on after; one with nothing but a cursor says how far there
+/// was nothing else.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  concordat watch\n  concordat watch --from 1 --count 10 --output json")]
+#[command(after_help = "Examples:
+  concordat watch
+  concordat watch --from 1 --count 10 --output json
+  concordat watch --events --after 1000.7 --output json")]
 pub struct WatchArgs {
     /// First height [default: the next block]
     #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
     from: Option<u64>,
-    /// End after so many blocks
+    /// What is booked on the member's accounts, and what becomes of its holds and offers
+    #[arg(long, conflicts_with = "from")]
+    events: bool,
+    /// The events behind this cursor; 0: all [default: from now on]
+    #[arg(long, value_name = "HEIGHT.LEAF", requires = "events", value_parser = parse_cursor)]
+    after: Option<v1::Cursor>,
+    /// End after so many blocks or events
     #[arg(long)]
     count: Option<u64>,
 }
 
 pub async fn run(args: WatchArgs, options: &Options) -> Result<Report, CliError> {
+    if args.events {
+        events::follow(args.after, args.count, options).await?;
+        return Ok(Report::new(Value::Null, ""));
+    }
     let profile = options.profile()?;
     let client = options.client(&profile).await?;
     let mut next = args.from.map(Height);

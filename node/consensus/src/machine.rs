@@ -222,6 +222,13 @@ impl Consensus {
         self.decided
     }
 
+    /// Decided in this round, may we still precommit it, to be seen taking part? Only if we have asked for no signature there
+    /// or later, so that none is contradicted. It decides nothing any more, and breaks no lock: the height is over for us.
+    pub fn may_precommit_late(&self, round: Round) -> bool {
+        let may = |now: &InRound| now.round < round || (now.round == round && !self.has_signed(VoteType::Precommit));
+        self.decided && self.start.me.is_some() && self.now.as_ref().is_none_or(may)
+    }
+
     /// The counted votes of a round, to relay. Of `VoteType::Proposal` there are none; see `proposal`.
     pub fn votes(&self, round: Round, vote_type: VoteType) -> impl Iterator<Item = &Verified<SignedVote>> {
         self.tally.votes(round, vote_type).filter(move |vote| vote.vote.vote_type == vote_type)

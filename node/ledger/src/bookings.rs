@@ -3,7 +3,7 @@
 use crate::results::{Booking, TransactionResult};
 use alloc::vec::Vec;
 use concordat_types::{
-    AccountId, AccountName, Asset, AssetCode, CheckedTransaction, MemberId, Operation, ResultCode, Transfer,
+    AccountId, AccountName, Asset, AssetCode, MemberId, Operation, ResultCode, Transaction, Transfer,
     names::AccountPath,
 };
 
@@ -16,12 +16,12 @@ pub struct ItemBooking {
 }
 
 /// In order. Nothing of a repeat: it was booked before. What a hold or an offer reserves is no booking.
-pub fn bookings(checked: &CheckedTransaction, result: &TransactionResult) -> Vec<ItemBooking> {
+pub fn bookings(transaction: &Transaction, result: &TransactionResult) -> Vec<ItemBooking> {
     let mut found = Vec::new();
     if result.repeat {
         return found;
     }
-    for (number, (operation, result)) in checked.transaction.operations.iter().zip(&result.operations).enumerate() {
+    for (number, (operation, result)) in transaction.operations.iter().zip(&result.operations).enumerate() {
         let number = number as u16;
         let happened =
             |item: u32| result.code_of(item) == ResultCode::Ok && result.repeats.binary_search(&item).is_err();
@@ -39,7 +39,7 @@ pub fn bookings(checked: &CheckedTransaction, result: &TransactionResult) -> Vec
             }
             Operation::Issue { asset, credit_account, amount, .. } if happened(0) => {
                 // Only its issuer issues an asset.
-                let debit_account = issuance_account(checked.transaction.submitter, *asset);
+                let debit_account = issuance_account(transaction.submitter, *asset);
                 let booking = Booking { debit_account, credit_account: *credit_account, amount: *amount };
                 found.push(ItemBooking { operation: number, item: 0, booking });
             }

@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod disk;
+pub mod index;
 mod late;
 pub mod log;
 pub mod memory;
@@ -14,10 +15,12 @@ pub mod proofs;
 pub mod prover;
 pub mod query;
 mod recent;
+pub mod records;
 pub mod replica;
 pub mod rim;
 pub mod signer;
 pub mod store;
+pub mod stored;
 #[cfg(test)]
 mod test_disk;
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use crate::store::{Reader, StoreError, Table};
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_ledger::{BlockEvent, DueKey, IdKey, IdRecord, StateKey, StateValue, TransactionResult};
+use concordat_ledger::{
+    BlockEvent, DueKey, IdKey, IdKind, IdRecord, LimitKey, LimitRecord, StateKey, StateValue, TransactionResult,
+};
 use concordat_types::{
-    Account, AccountId, Asset, BlockId, Body, Certificate, Header, Height, Member, MemberId, PendingRef, Timestamp,
-    decode, encode,
+    Account, AccountId, Asset, AssetCode, BlockId, Body, BusinessDate, Certificate, Header, Height, Member, MemberId,
+    PendingRef, Timestamp, Uuid, decode, encode,
 };
 
 /// The last committed block; height 0 and the network id before the first.
@@ -39,16 +41,30 @@ pub fn results(reader: &(impl Reader + ?Sized), height: Height) -> Result<Option
 }
 
 /// What a block's transactions came to, and what happened in it without one.
-pub fn outcome(
-    reader: &(impl Reader + ?Sized),
-    height: Height,
-) -> Result<Option<(Vec<TransactionResult>, Vec<BlockEvent>)>, StoreError> {
+pub type Outcome = (Vec<TransactionResult>, Vec<BlockEvent>);
+
+pub fn outcome(reader: &(impl Reader + ?Sized), height: Height) -> Result<Option<Outcome>, StoreError> {
     get(reader, Table::Results, &height_key(height))
 }
 
 /// `StateValue::Hold` or `Offer`, if the state still knows it.
 pub fn pending(reader: &(impl Reader + ?Sized), name: PendingRef) -> Result<Option<StateValue>, StoreError> {
     get(reader, Table::State, &StateKey::Pending(name).to_bytes())
+}
+
+pub fn limits(reader: &(impl Reader + ?Sized), key: LimitKey) -> Result<Option<LimitRecord>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Limits(key).to_bytes())? {
+        Some(StateValue::Limits(record)) => Some(record),
+        _ => None,
+    })
+}
+
+/// None before genesis was written.
+pub fn business_date(reader: &(impl Reader + ?Sized)) -> Result<Option<BusinessDate>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::BusinessDate.to_bytes())? {
+        Some(StateValue::BusinessDate(date)) => Some(date),
+        _ => None,
+    })
 }
 
 /// The first of what falls due at this time or earlier, in order of time.
@@ -153,6 +169,13 @@ pub fn members(reader: &(impl Reader + ?Sized)) -> Result<Vec<Member>, StoreErro
     Ok(found)
 }
 
+pub fn asset(reader: &(impl Reader + ?Sized), code: AssetCode) -> Result<Option<Asset>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Asset(code).to_bytes())? {
+        Some(StateValue::Asset(asset)) => Some(asset),
+        _ => None,
+    })
+}
+
 pub fn assets(reader: &(impl Reader + ?Sized)) -> Result<Vec<Asset>, StoreError> {
     let mut found = Vec::new();
     scan_state(reader, &[ASSET_KIND], &mut |_, value| {
@@ -165,6 +188,22 @@ pub fn assets(reader: &(impl Reader + ?Sized)) -> Result<Vec<Asset>, StoreError>
 
 pub fn id_record(reader: &(impl Reader + ?Sized), key: &IdKey) -> Result<Option<IdRecord>, StoreError> {
     get(reader, Table::Ids, &encode(key))
+}
+
+/// Members that have used an id for a transfer or something else with an id of its own, in order of their names.
+pub fn users_of_id(reader: &(impl Reader + ?Sized), id: Uuid) -> Result<Vec<MemberId>, StoreError> {
+    // The submitter's name comes last in the key.
+    let prefix = encode(&(id, IdKind::Transfer));
+    let (mut users, mut failed) = (Vec::new(), None);
+    reader.scan(Table::Ids, &prefix, &mut |key, _| {
+        let Some(submitter) = key.strip_prefix(prefix.as_slice()) else { return false };
+        match parse(submitter) {
+            Ok(submitter) => users.push(submitter),
+            Err(error) => failed = Some(error),
+        }
+        failed.is_none()
+    })?;
+    failed.map_or(Ok(users), Err)
 }
 
 fn scan_state(

@@ -58,6 +58,8 @@ pub struct Replica {
     keeper: VoteKeeper,
     /// Of heights that are decided.
     late: LatePrecommits,
+    /// Precommits of our own for heights that were decided before we had signed one, with our place in the height's set.
+    to_sign_late: VecDeque<(Vote, ValidatorIndex)>,
     mempool: Mempool,
 
     /// Of the height above the tip.
@@ -132,6 +134,8 @@ pub struct Telemetry {
     pub signing: bool,
     pub stopped_reason: Option<String>,
     pub last_signers: Vec<MemberId>,
+    /// The validators, and whether the participation record has them away.
+    pub validators_away: Vec<(MemberId, bool)>,
     pub syncing: bool,
     pub clock_alarm: bool,
     pub peers: Vec<PeerView>,
@@ -206,6 +210,10 @@ impl Replica {
             signing: self.may_sign(),
             stopped_reason: self.stopped.clone(),
             last_signers: signers.filter_map(|index| set.get(index)).map(|validator| validator.member).collect(),
+            validators_away: set
+                .iter()
+                .map(|(index, validator)| (validator.member, self.chain.away.contains(index)))
+                .collect(),
             syncing: self.sync.is_some(),
             clock_alarm: self.clock_alarm,
             peers: self.peers.iter().map(|(member, peer)| peer.view(*member)).collect(),
@@ -347,26 +355,29 @@ impl Replica {
     /// One sync turn: record what is to be signed and what it rests on, make both files durable, sign, send, and give
     /// the machine its own votes. False where there was nothing to sign.
     fn sign_turn(&mut self) -> Result<bool, Fatal> {
-        if self.to_sign.is_empty() || !self.may_sign() {
+        let is_due = !self.to_sign.is_empty() || self.to_sign_late.len() >= LATE_TOGETHER;
+        if !is_due || !self.may_sign() {
             return Ok(false);
         }
         // Whatever read it was that failed: a key whose node has bad rows signs nothing more.
         self.chain.take_failure()?;
         let height = self.consensus.height();
-        let votes: Vec<Vote> = self.to_sign.drain(..).filter(|vote| vote.height == height).collect();
-        for vote in &votes {
-            if let Some(block) = vote.block {
-                self.log_body(&block);
-            }
-            self.log.append(&Record::Intent(*vote));
+        let late = self.take_late_precommits();
+        let now: Vec<Vote> = self.to_sign.drain(..).filter(|vote| vote.height == height).collect();
+        for block in now.iter().filter_map(|vote| vote.block) {
+            self.log_body(&block);
         }
+        // Those of lower heights first: the record takes nothing below what it has.
+        let votes: Vec<Vote> = late.iter().map(|(vote, _)| *vote).chain(now).collect();
+        votes.iter().for_each(|vote| self.log.append(&Record::Intent(*vote)));
         let signer = self.signer.as_mut().expect("may_sign saw a signer");
         let verdicts = signer.prepare(&votes)?;
         signer.begin_sync()?;
         self.log.sync(&mut *self.disk)?;
         signer.end_sync()?;
         let validator = self.my_index().expect("may_sign saw a validator");
-        for (vote, verdict) in votes.into_iter().zip(verdicts) {
+        let places = late.iter().map(|(_, place)| *place).chain(std::iter::repeat(validator));
+        for ((vote, verdict), validator) in votes.into_iter().zip(verdicts).zip(places) {
             if let Err(refused) = verdict {
                 self.alarm(Alarm::SignRefused { reason: refused.to_string() });
                 continue;
@@ -375,10 +386,26 @@ impl Replica {
             let signature = signer.sign(&vote)?;
             let signed = attest_own_vote(SignedVote { vote, validator, signature });
             self.log.append(&Record::Signed(*signed));
+            if vote.height < height {
+                self.late.add(&self.me, *signed);
+                self.broadcast(Message::Vote(*signed));
+                continue;
+            }
             self.own_votes.insert(vote);
             self.send_own(signed);
         }
         Ok(true)
+    }
+
+    /// Those that our key still belongs to: it may have been replaced since.
+    fn take_late_precommits(&mut self) -> Vec<(Vote, ValidatorIndex)> {
+        let mut late: Vec<_> = self.to_sign_late.drain(..).collect();
+        let key = self.signer.as_ref().map(|signer| signer.public_key());
+        late.retain(|(vote, place)| {
+            let keys = self.chain.keys_at(vote.height);
+            keys.and_then(|keys| keys.set().get(*place).map(|validator| validator.key)) == key
+        });
+        late
     }
 
     fn send_own(&mut self, signed: Verified<SignedVote>) {
@@ -421,8 +448,22 @@ impl Replica {
                 None => return Ok(()),
             },
         };
+        self.note_late_precommit(&certificate);
         let candidate = self.candidates.remove(&block).expect("the machine decides only what was found valid");
         self.commit(candidate, certificate.into_inner())
+    }
+
+    /// The others were faster than we: our precommit decides nothing any more, but shows that we take part. It goes with
+    /// the next votes, and costs them no sync of its own.
+    fn note_late_precommit(&mut self, certificate: &Certificate) {
+        let vote = certificate.vote();
+        // Asked for, and not signed yet: it would be dropped with the height.
+        let is_pending = self.to_sign.contains(&vote);
+        let may = self.may_sign() && (is_pending || self.consensus.may_precommit_late(vote.round));
+        if let Some(place) = self.my_index().filter(|_| may) {
+            self.log_body(&certificate.block);
+            self.to_sign_late.push_back((vote, place));
+        }
     }
 
     /// Writes the block and goes to the next height.
@@ -591,6 +632,9 @@ impl Replica {
     }
 }
 
+/// Late precommits that are signed on their own where there is no other vote to go with: in time for the records of their
+/// heights, which ten blocks later are made.
+const LATE_TOGETHER: usize = 4;
 /// Executes in some milliseconds anywhere.
 const TRANSFERS_TARGET_MIN: usize = 1024;
 /// One a validator and kind is enough; more than this many at once means an attack that one block reports anyway.

@@ -23,12 +23,19 @@ pub enum Table {
     BlockIds = 6,
     /// Owner and account id -> nothing: each member's accounts in order of their ids.
     Owners = 7,
+    /// Of the index, which is a database of its own: how far it reaches.
+    IndexMeta = 8,
+    /// Account id and height -> the account's counters after the block, and which of the block's bookings are its own.
+    IndexAccounts = 9,
+    /// Hash of a reference and height -> where in the block it stands.
+    IndexReferences = 10,
     /// First height at which a validator set decides -> the set.
     ValidatorSets = 12,
 }
 
 impl Table {
-    pub const ALL: [Table; 9] = [
+    /// What the replica thread writes, a block at a time.
+    pub const STORE: &[Table] = &[
         Table::Meta,
         Table::Headers,
         Table::Bodies,
@@ -40,6 +47,9 @@ impl Table {
         Table::ValidatorSets,
     ];
 
+    /// What follows from the store and may trail it.
+    pub const INDEX: &[Table] = &[Table::IndexMeta, Table::IndexAccounts, Table::IndexReferences];
+
     pub fn name(self) -> &'static str {
         match self {
             Table::Meta => "meta",
@@ -50,6 +60,9 @@ impl Table {
             Table::Ids => "ids",
             Table::BlockIds => "block_ids",
             Table::Owners => "owners",
+            Table::IndexMeta => "index_meta",
+            Table::IndexAccounts => "index_accounts",
+            Table::IndexReferences => "index_references",
             Table::ValidatorSets => "validator_sets",
         }
     }

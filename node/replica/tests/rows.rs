@@ -4,50 +4,12 @@
 
 mod alone;
 
-use alone::{Alone, BANKS, START, name};
+use alone::{Alone, BANKS, START, account, funded, name, open_account, pay};
 use concordat_ledger::{IdKey, IdKind, StateKey};
 use concordat_replica::{
     Fatal, OpenError, SubmitOutcome, chain::OpenChainError, query, store::StoreError, store::Table,
 };
-use concordat_types::{
-    AccountId, AccountName, AssetCode, Operation, Purpose, Reference, ResultCode, Transfer, Uuid, names::AccountPath,
-};
-
-fn account(path: &str) -> AccountId {
-    AccountId::new(&path.parse::<AccountPath>().unwrap())
-}
-
-fn open_account(account: &str) -> Operation {
-    Operation::OpenAccount { asset: AssetCode::new("EUR").unwrap(), name: AccountName::new(account).unwrap() }
-}
-
-fn issue(id: Uuid, to: &str, amount: u128) -> Operation {
-    let (asset, reference) = (AssetCode::new("EUR").unwrap(), Reference::new("").unwrap());
-    Operation::Issue { id, asset, credit_account: account(to), amount, reference }
-}
-
-fn pay(id: Uuid, from: &str, to: &str, amount: u128) -> Operation {
-    Operation::Transfer(Transfer {
-        id,
-        debit_account: account(from),
-        credit_account: account(to),
-        amount,
-        reference: Reference::new("").unwrap(),
-        purpose: Purpose::new("").unwrap(),
-        document: None,
-    })
-}
-
-/// `EUR/main` of both banks, with 100 on that of bank-a.
-fn funded() -> Alone {
-    let mut alone = Alone::new();
-    for bank in BANKS {
-        alone.book(bank, vec![open_account("main")]);
-    }
-    let id = alone.new_id();
-    alone.book("central-bank", vec![issue(id, "bank-a/EUR/main", 100)]);
-    alone
-}
+use concordat_types::{AccountId, AssetCode, ResultCode};
 
 fn pays(alone: &mut Alone) -> Result<SubmitOutcome, Fatal> {
     let id = alone.new_id();

@@ -5,7 +5,7 @@ use crate::{
     error::of_store,
     registry::{Caller, Registry},
 };
-use concordat_ledger::{OperationResult, StateValue, TransactionResult};
+use concordat_ledger::{BlockEvent, OperationResult, StateValue, TransactionResult};
 use concordat_proto::{Code, codes::CodedError, convert, v1};
 use concordat_replica::{query, store::Reader};
 use concordat_types::{
@@ -115,7 +115,7 @@ fn validators_of<'a>(registry: &'a Registry, header: &Header) -> Option<&'a Vali
     registry.validators().filter(|set| set.hash() == header.validators)
 }
 
-fn transactions(body: &Body) -> Result<Vec<SignedTransaction>, CodedError> {
+pub fn transactions(body: &Body) -> Result<Vec<SignedTransaction>, CodedError> {
     let mut all = Vec::new();
     for bytes in &body.batches {
         let batch = Batch::from_bytes(bytes, bytes.len());
@@ -126,9 +126,38 @@ fn transactions(body: &Body) -> Result<Vec<SignedTransaction>, CodedError> {
     Ok(all)
 }
 
-fn parse(signed: &SignedTransaction) -> Result<Transaction, CodedError> {
+pub fn parse(signed: &SignedTransaction) -> Result<Transaction, CodedError> {
     decode(&signed.bytes, signed.bytes.len())
         .map_err(|error| Code::DataCorrupt.error(format!("a transaction in the store: {error}")))
+}
+
+/// May the caller see this item of a transaction? And may it see every item, so that it may see the transaction?
+pub fn sees_item(
+    reader: &dyn Reader,
+    caller: &Caller,
+    transaction: &Transaction,
+    result: Option<&TransactionResult>,
+    (operation, item): (u16, u32),
+) -> Result<(bool, bool), CodedError> {
+    let mut sight = Sight { reader, caller, parties: BTreeMap::new() };
+    Ok(match sight.of(transaction, result)? {
+        Seen::Whole => (true, true),
+        Seen::Items(items) => {
+            let place = Place { operation: usize::from(operation), item };
+            // A batch has an item of its own, which is seen by its submitter alone.
+            (
+                items.contains(&place),
+                items.len() == transaction.operations.len() && items.iter().all(|item| item.item == 0),
+            )
+        }
+    })
+}
+
+/// Of a hold or an offer that the state still knows, its parties; of one that it has forgotten, who submitted it.
+pub fn sees_event(reader: &dyn Reader, caller: &Caller, event: &BlockEvent) -> Result<bool, CodedError> {
+    let (BlockEvent::HoldExpired(pending) | BlockEvent::OfferExpired(pending)) = *event;
+    let mut sight = Sight { reader, caller, parties: BTreeMap::new() };
+    Ok(authorise(caller, Act::ReadOf(&pending.submitter)).is_ok() || sight.is_party_of_pending(pending)?)
 }
 
 /// What a caller sees of a transaction.

@@ -3,6 +3,10 @@
 use super::{
     authorise::{Act, authorise, caller_of},
     blocks,
+    events::{self, Cursor},
+    feed::{Feed, Over, ToReader, feed},
+    proofs, reserved,
+    statements::{self, Range, Wanted},
 };
 use crate::{
     error::of_store,
@@ -21,18 +25,14 @@ use concordat_proto::{
 };
 use concordat_replica::store::Reader;
 use concordat_replica::{SubmitOutcome, query};
-use concordat_types::{AccountId, Amount, Asset, Height};
+use concordat_types::{Account, AccountId, Amount, Asset, Height, Uuid};
 use futures_util::{Stream, StreamExt};
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore,
-    mpsc::{self, error::SendTimeoutError},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 #[derive(Clone, Debug)]
@@ -42,12 +42,15 @@ pub struct LedgerService {
     /// Reads at once: each holds a thread that may wait for the disk.
     reads: Arc<Semaphore>,
     watches: Arc<Shares>,
+    /// Receipts at once.
+    receipts: Arc<Shares>,
 }
 
 impl LedgerService {
     pub fn new(shared: Arc<Shared>, submissions: Submissions) -> LedgerService {
         let reads = Arc::new(Semaphore::new(READS_MAX));
-        LedgerService { shared, submissions, reads, watches: Arc::new(Shares::new(WATCHES_MAX)) }
+        let (watches, receipts) = (Arc::new(Shares::new(WATCHES_MAX)), Arc::new(Shares::new(RECEIPTS_MAX)));
+        LedgerService { shared, submissions, reads, watches, receipts }
     }
 
     /// Reads the state of one committed height on a thread that may wait for the disk.
@@ -114,7 +117,10 @@ impl Ledger for LedgerService {
     async fn get_account(&self, request: Request<v1::GetAccountRequest>) -> Result<Response<v1::Account>, Status> {
         let caller = caller_of(&request)?;
         let id = convert::account_id_from_bytes("account_id", &request.get_ref().account_id)?;
-        let account = self.read(move |view| account_of(&*view.reader, &caller, id, view.height));
+        let account = self.read(move |view| {
+            let account = visible_account(&*view.reader, &caller, id)?;
+            Ok(convert::account(id, &account, view.height))
+        });
         Ok(Response::new(account.await?))
     }
 
@@ -128,7 +134,7 @@ impl Ledger for LedgerService {
             [] => None,
             token => Some(convert::account_id_from_bytes("page_token", token)?),
         };
-        let limit = if page_size == 0 { PAGE_DEFAULT } else { (page_size as usize).min(PAGE_MAX) };
+        let limit = statements::page_size_of(page_size);
         let reply = self.read(move |view| {
             authorise(&caller, Act::ReadOf(&caller.member))?;
             let owner = (!caller.sees_all()).then_some(&caller.member);
@@ -178,104 +184,214 @@ impl Ledger for LedgerService {
         let caller = caller_of(&request)?;
         let request = request.into_inner();
         let id = convert::uuid_from_bytes("id", &request.id)?;
-        let kind = match v1::get_outcome_request::Kind::try_from(request.kind) {
-            Ok(v1::get_outcome_request::Kind::Transaction) => IdKind::Transaction,
-            Ok(v1::get_outcome_request::Kind::Transfer) => IdKind::Transfer,
-            Err(_) => return Err(Code::Malformed.status("kind is neither TRANSACTION nor TRANSFER")),
-        };
         let outcome = self.read(move |view| {
-            authorise(&caller, Act::ReadOf(&caller.member))?;
-            let key = IdKey { id, kind, submitter: caller.member };
-            let record = query::id_record(&*view.reader, &key).map_err(|error| of_store(&error))?;
-            let record =
-                record.ok_or_else(|| Code::NotFound.error(format!("{} has not used the id {id}", caller.member)))?;
+            let record = id_record(&*view.reader, &caller, id, request.kind)?;
             outcome_of(&*view.reader, record)
         });
         Ok(Response::new(outcome.await?))
     }
 
-    type WatchStream = Watch;
+    async fn get_receipt(&self, request: Request<v1::GetReceiptRequest>) -> Result<Response<v1::Receipt>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let network = self.shared.network;
+        let turn = self.receipts.of(caller.member).acquire_owned().await;
+        let turn = turn.map_err(|_| Code::Unavailable.status("the node is stopping"))?;
+        let receipt = self.read(move |view| {
+            let _turn = turn;
+            let wanted = proofs::wanted(&*view.reader, &caller, &request)?;
+            proofs::receipt(&*view.reader, network, &caller, wanted, Height(request.anchor_height))
+        });
+        Ok(Response::new(receipt.await?))
+    }
+
+    async fn get_proof(&self, request: Request<v1::GetProofRequest>) -> Result<Response<v1::StateProof>, Status> {
+        let caller = caller_of(&request)?;
+        let anchor = Height(request.get_ref().anchor_height);
+        let key = proofs::state_key(&caller, request.get_ref())?;
+        let mut tip = self.shared.tip.subscribe();
+        for _ in 0..PROOF_TRIES_MAX {
+            let prover = self.shared.prover.clone();
+            let (height, proof) = self.read(move |_| Ok(prover.prove(&key))).await?;
+            // The tree is ahead of what readers see until the step is over that has committed the block.
+            let seen = tip.wait_for(|tip| *tip >= height).await.is_ok();
+            if !seen {
+                return Err(Code::Unavailable.status("the node is stopping"));
+            }
+            let network = self.shared.network;
+            let read = self.read(move |view| proofs::state_proof(view, network, (height, key, proof), anchor));
+            if let Some(proof) = read.await? {
+                return Ok(Response::new(proof));
+            }
+        }
+        Err(Code::Busy.status(format!("{key:?} has changed with each of the last blocks")))
+    }
+
+    async fn get_pending(&self, request: Request<v1::GetPendingRequest>) -> Result<Response<v1::Pending>, Status> {
+        let caller = caller_of(&request)?;
+        let name = reserved::name_of(&request.into_inner())?;
+        let pending = self.read(move |view| reserved::pending(&*view.reader, &caller, name, view.height));
+        Ok(Response::new(pending.await?))
+    }
+
+    async fn get_limits(&self, request: Request<v1::GetLimitsRequest>) -> Result<Response<v1::LimitsReply>, Status> {
+        let caller = caller_of(&request)?;
+        let (member, scope) = reserved::scope_of(&caller, &request.into_inner())?;
+        let limits = self.read(move |view| reserved::limits(&*view.reader, &caller, member, scope, view.height));
+        Ok(Response::new(limits.await?))
+    }
+
+    type WatchStream = Feed<v1::Block>;
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let caller = caller_of(&request)?;
-        let turn = self.watches.of(caller.member).try_acquire_owned().map_err(|_| {
+        let turn = self.watch_turn(&caller)?;
+        let first = match request.get_ref().from_height {
+            0 => self.shared.tip.borrow().next(),
+            height => Height(height),
+        };
+        let (to_reader, watch) = feed(turn);
+        tokio::spawn(self.clone().send_blocks(caller, first, to_reader));
+        Ok(Response::new(watch))
+    }
+
+    async fn get_balance(&self, request: Request<v1::GetBalanceRequest>) -> Result<Response<v1::Balance>, Status> {
+        let caller = caller_of(&request)?;
+        let id = convert::account_id_from_bytes("account_id", &request.get_ref().account_id)?;
+        let height = Height(request.get_ref().height);
+        let (shared, index) = (self.shared.clone(), statements::index_at(&self.shared, height).await?);
+        let balance = self.read(move |view| statements::balance(&shared, (view, &index), &caller, id, height));
+        Ok(Response::new(balance.await?))
+    }
+
+    async fn get_statement(
+        &self,
+        request: Request<v1::GetStatementRequest>,
+    ) -> Result<Response<v1::Statement>, Status> {
+        let caller = caller_of(&request)?;
+        let range = Range::parse(request.get_ref())?;
+        let (shared, index) = (self.shared.clone(), statements::index_at(&self.shared, range.to).await?);
+        let statement = self.read(move |view| statements::statement(&shared, (view, &index), &caller, range));
+        Ok(Response::new(statement.await?))
+    }
+
+    async fn find_records(
+        &self,
+        request: Request<v1::FindRecordsRequest>,
+    ) -> Result<Response<v1::FindRecordsReply>, Status> {
+        let caller = caller_of(&request)?;
+        let reply = match Wanted::parse(request.get_ref())? {
+            Wanted::Id(id) => self.read(move |view| statements::by_id(view, &caller, id)).await?,
+            Wanted::Reference(wanted) => {
+                let (shared, index) = (self.shared.clone(), statements::index_at(&self.shared, Height(0)).await?);
+                self.read(move |view| statements::by_reference(&shared, (view, &index), &caller, wanted)).await?
+            }
+        };
+        Ok(Response::new(reply))
+    }
+
+    type SubscribeStream = Feed<v1::Events>;
+
+    async fn subscribe(
+        &self,
+        request: Request<v1::SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
+        let caller = caller_of(&request)?;
+        authorise(&caller, Act::ReadOf(&caller.member))?;
+        let turn = self.watch_turn(&caller)?;
+        let after = match request.get_ref().after {
+            Some(cursor) => Cursor::from(cursor),
+            None => Cursor::end_of(*self.shared.tip.borrow()),
+        };
+        let (to_reader, events) = feed(turn);
+        tokio::spawn(self.clone().send_events(caller, after, to_reader));
+        Ok(Response::new(events))
+    }
+}
+
+impl LedgerService {
+    fn watch_turn(&self, caller: &Caller) -> Result<OwnedSemaphorePermit, CodedError> {
+        self.watches.of(caller.member).try_acquire_owned().map_err(|_| {
             Code::Busy
                 .error(format!("{} watches {WATCHES_MAX} times already", caller.member))
                 .with_next("End a watch; one is enough for all blocks.")
-        })?;
+        })
+    }
+
+    /// Both gap and duplicate are impossible: heights are counted here and read from the store.
+    async fn send_blocks(self, caller: Caller, first: Height, mut to_reader: ToReader<v1::Block>) {
         let mut tip = self.shared.tip.subscribe();
-        let first = match request.get_ref().from_height {
-            0 => tip.borrow().next(),
-            height => Height(height),
-        };
-        let (to_reader, watch) = watch(turn);
-        let service = self.clone();
-        tokio::spawn(async move {
-            let mut next = first;
-            loop {
-                // Both gap and duplicate are impossible: heights are counted here and read from the store.
-                while next <= *tip.borrow_and_update() {
-                    let block = service.read_block(caller.clone(), next).await;
-                    let failed = block.is_err();
-                    match to_reader.blocks.send_timeout(block, WATCH_WAIT_MAX).await {
-                        Ok(()) if !failed => {}
-                        Err(SendTimeoutError::Timeout(_)) => return to_reader.end_too_slow(next),
-                        Ok(()) | Err(SendTimeoutError::Closed(_)) => return,
+        let mut next = first;
+        loop {
+            while next <= *tip.borrow_and_update() {
+                let block = self.read_block(caller.clone(), next).await;
+                let again = format!("Watch again from height {next}");
+                to_reader = match to_reader.send(block, &again).await {
+                    Ok(to_reader) => to_reader,
+                    Err(Over) => return,
+                };
+                next = next.next();
+            }
+            tokio::select! {
+                changed = tip.changed() => if changed.is_err() { return },
+                () = to_reader.closed() => return,
+            }
+        }
+    }
+
+    /// What is behind the cursor, then each block's events as it is committed. Where nothing happens for long, the reader hears
+    /// how far that is true, so that it need not begin where it last heard of something.
+    async fn send_events(self, caller: Caller, after: Cursor, mut to_reader: ToReader<v1::Events>) {
+        let mut tip = self.shared.tip.subscribe();
+        let (mut at, mut told, mut told_at) = (after, after, Instant::now());
+        loop {
+            while !at.is_at(*tip.borrow_and_update()) {
+                let reader = caller.clone();
+                let page = self.read(move |view| events::page(view, &reader, at)).await;
+                let is_due = |to: &Cursor| to.height.0 > told.height.0 + QUIET_HEIGHTS || told_at.elapsed() > QUIET;
+                let events = match page {
+                    Ok((records, cursor)) => {
+                        let is_told = !records.is_empty() || is_due(&cursor);
+                        at = cursor;
+                        is_told.then_some(Ok(v1::Events { records, cursor: Some(cursor.into()) }))
                     }
-                    next = next.next();
-                }
-                tokio::select! {
-                    changed = tip.changed() => if changed.is_err() { return },
-                    () = to_reader.blocks.closed() => return,
+                    Err(error) => Some(Err(error)),
+                };
+                if let Some(events) = events {
+                    let again = format!("Subscribe again after height {}, leaf {}", told.height, told.leaf);
+                    to_reader = match to_reader.send(events, &again).await {
+                        Ok(to_reader) => to_reader,
+                        Err(Over) => return,
+                    };
+                    (told, told_at) = (at, Instant::now());
                 }
             }
-        });
-        Ok(Response::new(watch))
+            tokio::select! {
+                changed = tip.changed() => if changed.is_err() { return },
+                () = to_reader.closed() => return,
+            }
+        }
     }
 }
 
 /// Another member's account and none at all are answered alike: names of accounts can be guessed.
-fn account_of(reader: &dyn Reader, caller: &Caller, id: AccountId, height: Height) -> Result<v1::Account, CodedError> {
+pub fn visible_account(reader: &dyn Reader, caller: &Caller, id: AccountId) -> Result<Account, CodedError> {
     let account = query::account(reader, &id).map_err(|error| of_store(&error))?;
     let account = account.filter(|account| authorise(caller, Act::ReadOf(&account.owner)).is_ok());
-    let account = account
-        .ok_or_else(|| Code::NotFound.error(format!("there is no account {id} that {} may see", caller.member)))?;
-    Ok(convert::account(id, &account, height))
+    account.ok_or_else(|| Code::NotFound.error(format!("there is no account {id} that {} may see", caller.member)))
 }
 
-/// The reader's end of a watch; holds its place among those of the member.
-#[derive(Debug)]
-pub struct Watch {
-    blocks: mpsc::Receiver<Result<v1::Block, Status>>,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl Stream for Watch {
-    type Item = Result<v1::Block, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.blocks.poll_recv(context)
-    }
-}
-
-struct ToReader {
-    blocks: mpsc::Sender<Result<v1::Block, Status>>,
-    /// A place for the last word, which is needed when all others are taken.
-    last: mpsc::OwnedPermit<Result<v1::Block, Status>>,
-}
-
-impl ToReader {
-    fn end_too_slow(self, next: Height) {
-        let cause = format!("{WATCH_AHEAD_MAX} blocks lay ready for {WATCH_WAIT_MAX:?} and none was read");
-        let error = Code::TooSlow.error(cause).with_next(format!("Watch again from height {next}."));
-        self.last.send(Err(error.into()));
-    }
-}
-
-fn watch(turn: OwnedSemaphorePermit) -> (ToReader, Watch) {
-    let (blocks, receiver) = mpsc::channel(WATCH_AHEAD_MAX + 1);
-    let last = blocks.clone().try_reserve_owned().expect("the queue is new");
-    (ToReader { blocks, last }, Watch { blocks: receiver, _turn: turn })
+/// Where an id of the caller's member stands; `kind` as on the wire.
+pub(super) fn id_record(reader: &dyn Reader, caller: &Caller, id: Uuid, kind: i32) -> Result<IdRecord, CodedError> {
+    authorise(caller, Act::ReadOf(&caller.member))?;
+    let kind = match v1::get_outcome_request::Kind::try_from(kind) {
+        Ok(v1::get_outcome_request::Kind::Transaction) => IdKind::Transaction,
+        Ok(v1::get_outcome_request::Kind::Transfer) => IdKind::Transfer,
+        Err(_) => return Err(Code::Malformed.error("kind is neither TRANSACTION nor TRANSFER")),
+    };
+    let record = query::id_record(reader, &IdKey { id, kind, submitter: caller.member });
+    let record = record.map_err(|error| of_store(&error))?;
+    record.ok_or_else(|| Code::NotFound.error(format!("{} has not used the id {id}", caller.member)))
 }
 
 fn outcome_of(reader: &dyn Reader, record: IdRecord) -> Result<v1::Outcome, CodedError> {
@@ -346,17 +462,19 @@ fn parse_timeout(text: &str) -> Option<Duration> {
 }
 
 const READS_MAX: usize = 64;
+/// Of one member: each hashes all results of a block, a tenth of a second for a full one.
+const RECEIPTS_MAX: usize = 1;
+/// A value that changes with every block is still there when row and proof are read within one of them.
+const PROOF_TRIES_MAX: usize = 20;
 /// Three times what a network takes that lost its proposer twice.
 const SUBMIT_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Of one stream: a second of a high rate. The stream is read on as outcomes become known.
 const STREAM_IN_FLIGHT_MAX: usize = 8192;
-const PAGE_DEFAULT: usize = 100;
-const PAGE_MAX: usize = 1000;
 /// Of one member: a program for each of its uses, twice over.
 const WATCHES_MAX: usize = 16;
-const WATCH_AHEAD_MAX: usize = 16;
-/// Longer than a reader is busy with a block.
-const WATCH_WAIT_MAX: Duration = Duration::from_secs(30);
+/// A reader of events hears at least this often that there was none.
+const QUIET_HEIGHTS: u64 = 1_000;
+const QUIET: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
@@ -364,7 +482,6 @@ mod tests {
     use crate::{api::blocks::tests::put_account, registry::tests::caller};
     use concordat_replica::memory::MemoryStore;
     use concordat_types::Roles;
-    use futures_util::FutureExt;
 
     #[test]
     fn anothers_account_and_none_are_answered_alike() {
@@ -372,37 +489,15 @@ mod tests {
         let (own, other, none) = (AccountId([1; 16]), AccountId([2; 16]), AccountId([3; 16]));
         put_account(&mut store, own, "bank-a");
         put_account(&mut store, other, "bank-b");
-        let read = |roles, id| account_of(&store, &caller("bank-a", roles), id, Height(7));
-        assert_eq!(read(Roles::BANK, own).expect("its own").owner, "bank-a");
-        assert_eq!(read(Roles::SUPERVISOR, other).expect("it sees all").owner, "bank-b");
+        let read = |roles, id| visible_account(&store, &caller("bank-a", roles), id);
+        assert_eq!(read(Roles::BANK, own).expect("its own").owner.as_str(), "bank-a");
+        assert_eq!(read(Roles::SUPERVISOR, other).expect("it sees all").owner.as_str(), "bank-b");
         let refused = |id: AccountId| {
             let error = read(Roles::BANK, id).expect_err("not to be seen");
             (error.code, error.cause.replace(&id.to_string(), "-"), error.next)
         };
         assert_eq!(refused(other), refused(none));
         assert_eq!(refused(none).0, Code::NotFound);
-    }
-
-    #[test]
-    fn a_watch_that_is_not_read_ends_with_a_code_and_gives_its_place_back() {
-        let turns = Arc::new(Semaphore::new(1));
-        let (to_reader, mut blocks) = watch(turns.clone().try_acquire_owned().expect("the only one"));
-        for _ in 0..WATCH_AHEAD_MAX {
-            to_reader.blocks.try_send(Ok(v1::Block::default())).expect("there is room ahead");
-        }
-        assert!(to_reader.blocks.try_send(Ok(v1::Block::default())).is_err());
-        to_reader.end_too_slow(Height(17));
-        let mut read = || blocks.next().now_or_never().expect("what lies ready");
-        for _ in 0..WATCH_AHEAD_MAX {
-            assert!(read().is_some_and(|block| block.is_ok()));
-        }
-        let status = read().expect("the last word").expect_err("a refusal");
-        let error = CodedError::from_status(&status).expect("it carries a code");
-        assert_eq!((error.code, error.next_step()), (Code::TooSlow, "Watch again from height 17."));
-        assert!(read().is_none());
-        assert_eq!(turns.available_permits(), 0);
-        drop(blocks);
-        assert_eq!(turns.available_permits(), 1);
     }
 
     #[test]

@@ -7,19 +7,43 @@ use rocksdb::{
     LogLevel, Options,
 };
 
-/// Blocks, indexes and filters of all tables share it.
-const BLOCK_CACHE_BYTES: usize = 64 << 20;
-/// Of one table, before it is written out.
-const WRITE_BUFFER_BYTES: usize = 16 << 20;
+/// What one database may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Blocks, indexes and filters of all tables share it.
+    block_cache_bytes: usize,
+    /// Of one table, before it is written out.
+    write_buffer_bytes: usize,
+    /// Of all tables together.
+    write_buffers_bytes_max: usize,
+    /// Bounds the time that opening takes: more than this is never replayed.
+    wal_bytes_max: u64,
+    open_files_max: i32,
+    background_jobs_max: i32,
+}
+
+pub const STORE: Budget = Budget {
+    block_cache_bytes: 64 << 20,
+    write_buffer_bytes: 16 << 20,
+    write_buffers_bytes_max: 64 << 20,
+    wal_bytes_max: 128 << 20,
+    open_files_max: 256,
+    // One flush and one compaction at a time: the replica thread needs the other core.
+    background_jobs_max: 2,
+};
+
+/// Nobody waits for it, so that it takes a quarter of what the store takes.
+pub const INDEX: Budget = Budget {
+    block_cache_bytes: 16 << 20,
+    write_buffer_bytes: 4 << 20,
+    write_buffers_bytes_max: 16 << 20,
+    wal_bytes_max: 32 << 20,
+    open_files_max: 64,
+    background_jobs_max: 1,
+};
+
 /// One that is written to, and those that are being written out.
 const WRITE_BUFFERS_MAX: i32 = 3;
-/// Of all tables together.
-const WRITE_BUFFERS_BYTES_MAX: usize = 64 << 20;
-/// Bounds the time that opening takes: more than this is never replayed.
-const WAL_BYTES_MAX: u64 = 128 << 20;
-const OPEN_FILES_MAX: i32 = 256;
-/// One flush and one compaction at a time: the replica thread needs the other core.
-const BACKGROUND_JOBS_MAX: i32 = 2;
 /// Dirty pages go to the disk in steps of this size, so that a sync finds little left to do.
 const BYTES_PER_SYNC: u64 = 1 << 20;
 /// Of RocksDB's own log, for a support case.
@@ -29,17 +53,17 @@ const LOG_FILE_BYTES_MAX: usize = 4 << 20;
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
 const BLOCK_BYTES: usize = 16 << 10;
 
-pub fn database() -> Options {
+pub fn database(budget: &Budget) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_paranoid_checks(true);
     // After a crash the store is as it was after some write: a torn or lost tail is cut, nothing behind it is used.
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
-    options.set_max_total_wal_size(WAL_BYTES_MAX);
-    options.set_db_write_buffer_size(WRITE_BUFFERS_BYTES_MAX);
-    options.set_max_open_files(OPEN_FILES_MAX);
-    options.set_max_background_jobs(BACKGROUND_JOBS_MAX);
+    options.set_max_total_wal_size(budget.wal_bytes_max);
+    options.set_db_write_buffer_size(budget.write_buffers_bytes_max);
+    options.set_max_open_files(budget.open_files_max);
+    options.set_max_background_jobs(budget.background_jobs_max);
     options.set_bytes_per_sync(BYTES_PER_SYNC);
     options.set_wal_bytes_per_sync(BYTES_PER_SYNC);
     options.set_keep_log_file_num(LOG_FILES_MAX);
@@ -51,14 +75,14 @@ pub fn database() -> Options {
 }
 
 /// All tables, and the default column family, which RocksDB asks for and which holds format and network.
-pub fn column_families() -> Vec<ColumnFamilyDescriptor> {
-    let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
-    let tables = Table::ALL.map(|table| (table.name(), is_looked_up_in_vain(table)));
+pub fn column_families(tables: &[Table], budget: &Budget) -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(budget.block_cache_bytes);
     let default = (DEFAULT_COLUMN_FAMILY_NAME, false);
     tables
-        .into_iter()
+        .iter()
+        .map(|table| (table.name(), is_looked_up_in_vain(*table)))
         .chain([default])
-        .map(|(name, bloom)| ColumnFamilyDescriptor::new(name, family(&cache, bloom)))
+        .map(|(name, bloom)| ColumnFamilyDescriptor::new(name, family(budget, &cache, bloom)))
         .collect()
 }
 
@@ -67,7 +91,7 @@ fn is_looked_up_in_vain(table: Table) -> bool {
     matches!(table, Table::State | Table::Ids | Table::BlockIds)
 }
 
-fn family(cache: &Cache, bloom: bool) -> Options {
+fn family(budget: &Budget, cache: &Cache, bloom: bool) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
     blocks.set_block_size(BLOCK_BYTES);
@@ -80,7 +104,7 @@ fn family(cache: &Cache, bloom: bool) -> Options {
     options.set_block_based_table_factory(&blocks);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_level_compaction_dynamic_level_bytes(true);
-    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_write_buffer_size(budget.write_buffer_bytes);
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
     options
 }

@@ -8,34 +8,51 @@ use std::{fmt, fs, path::Path, path::PathBuf, sync::Arc};
 
 pub type Database = DB;
 
+/// Which tables a database has, and what it may take.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// Changes with every change of tables, keys or values that an older program would misread.
+    format: u32,
+    tables: &'static [Table],
+    budget: options::Budget,
+}
+
 /// The tables of one node. One process has it open at a time.
 pub struct RocksStore {
     database: Arc<Database>,
+    layout: Layout,
     path: PathBuf,
 }
 
 impl RocksStore {
-    /// Changes with every change of tables, keys or values that an older program would misread.
-    pub const FORMAT: u32 = 2;
-
     /// Opens the store in the folder `path`, which it makes where there is none.
     pub fn open(path: &Path, network: NetworkId) -> Result<RocksStore, StoreError> {
+        Self::open_as(path, network, STORE)
+    }
+
+    /// The same for the index.
+    pub fn open_index(path: &Path, network: NetworkId) -> Result<RocksStore, StoreError> {
+        Self::open_as(path, network, INDEX)
+    }
+
+    fn open_as(path: &Path, network: NetworkId, layout: Layout) -> Result<RocksStore, StoreError> {
         fs::create_dir_all(path).map_err(|error| {
             StoreError::Io(format!(
                 "the folder {} cannot be made: {error}; check its owner and free space",
                 path.display()
             ))
         })?;
-        let opened = Database::open_cf_descriptors(&options::database(), path, options::column_families());
+        let families = options::column_families(layout.tables, &layout.budget);
+        let opened = Database::open_cf_descriptors(&options::database(&layout.budget), path, families);
         let database = opened.map_err(|error| open_error(path, error))?;
-        let store = RocksStore { database: Arc::new(database), path: path.to_owned() };
+        let store = RocksStore { database: Arc::new(database), layout, path: path.to_owned() };
         store.check_identity(network)?;
         Ok(store)
     }
 
     /// Numbers for operators, from any thread.
     pub fn gauge(&self) -> StoreGauge {
-        StoreGauge { database: Arc::clone(&self.database) }
+        StoreGauge { database: Arc::clone(&self.database), tables: self.layout.tables }
     }
 
     /// Format and network stand in the default column family, which no table uses.
@@ -55,13 +72,13 @@ impl RocksStore {
 
     fn compare_identity(&self, network: NetworkId, format: &[u8], stored: &[u8]) -> Result<(), StoreError> {
         let path = self.path.display();
-        if format != Self::FORMAT.to_be_bytes() {
+        let known = self.layout.format;
+        if format != known.to_be_bytes() {
             let got =
                 format.try_into().map_or_else(|_| "unknown".to_owned(), |bytes| u32::from_be_bytes(bytes).to_string());
             return Err(StoreError::Foreign(format!(
-                "{path} is of store format {got}, this program knows {}; run the program that wrote it, or move the \
-                 folder away",
-                Self::FORMAT
+                "{path} is of store format {got}, this program knows {known}; run the program that wrote it, or move \
+                 the folder away"
             )));
         }
         if stored != network.0.0 {
@@ -76,7 +93,7 @@ impl RocksStore {
 
     fn write_identity(&self, network: NetworkId) -> Result<(), StoreError> {
         let mut batch = rocksdb::WriteBatch::default();
-        batch.put(FORMAT_KEY, Self::FORMAT.to_be_bytes());
+        batch.put(FORMAT_KEY, self.layout.format.to_be_bytes());
         batch.put(NETWORK_KEY, network.0.0);
         self.database.write(batch).map_err(error_of)?;
         self.database.flush_wal(true).map_err(error_of)
@@ -84,8 +101,8 @@ impl RocksStore {
 
     fn is_empty(&self) -> Result<bool, StoreError> {
         let mut rows = 0;
-        for table in Table::ALL {
-            self.scan(table, &[], &mut |_, _| {
+        for table in self.layout.tables {
+            self.scan(*table, &[], &mut |_, _| {
                 rows += 1;
                 false
             })?;
@@ -148,6 +165,7 @@ impl Store for RocksStore {
 #[derive(Clone)]
 pub struct StoreGauge {
     database: Arc<Database>,
+    tables: &'static [Table],
 }
 
 /// In bytes, over all tables.
@@ -165,12 +183,12 @@ impl StoreGauge {
             let column = column(&self.database, table).ok()?;
             self.database.property_int_value_cf(column, property).ok().flatten()
         };
-        let sum = |property: &str| Table::ALL.iter().filter_map(|table| of(*table, property)).sum();
+        let sum = |property: &str| self.tables.iter().filter_map(|table| of(*table, property)).sum();
         StoreSizes {
             disk_bytes: sum("rocksdb.total-sst-files-size"),
             write_buffers_bytes: sum("rocksdb.cur-size-all-mem-tables"),
             // The tables share one cache.
-            block_cache_bytes: of(Table::State, "rocksdb.block-cache-usage").unwrap_or(0),
+            block_cache_bytes: of(self.tables[0], "rocksdb.block-cache-usage").unwrap_or(0),
             compaction_pending_bytes: sum("rocksdb.estimate-pending-compaction-bytes"),
         }
     }
@@ -240,5 +258,7 @@ fn is_disk_full(text: &str) -> bool {
     text.contains("No space left on device")
 }
 
+const STORE: Layout = Layout { format: 2, tables: Table::STORE, budget: options::STORE };
+const INDEX: Layout = Layout { format: 1, tables: Table::INDEX, budget: options::INDEX };
 const FORMAT_KEY: &[u8] = b"format";
 const NETWORK_KEY: &[u8] = b"network";

@@ -97,6 +97,14 @@ pub struct Account {
     /// The height whose state this is.
     #[prost(uint64, tag = "10")]
     pub height: u64,
+    /// Empty: none. An account of the same member and asset.
+    #[prost(bytes = "vec", tag = "11")]
+    pub parent: ::prost::alloc::vec::Vec<u8>,
+    /// Empty: none. As in OpenAccount (docs/protocol.md).
+    #[prost(bytes = "vec", tag = "12")]
+    pub customer: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, optional, tag = "13")]
+    pub tier: ::core::option::Option<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAccountsRequest {
@@ -310,11 +318,680 @@ pub struct Outcome {
     #[prost(uint32, repeated, tag = "4")]
     pub results: ::prost::alloc::vec::Vec<u32>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPendingRequest {
+    /// The member that submitted it.
+    #[prost(string, tag = "1")]
+    pub submitter: ::prost::alloc::string::String,
+    /// Its id, a UUID of version 7.
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Pending {
+    #[prost(string, tag = "1")]
+    pub submitter: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "pending::Kind", tag = "3")]
+    pub kind: i32,
+    #[prost(enumeration = "pending::State", tag = "4")]
+    pub state: i32,
+    /// The first block time at which it can no longer be posted or accepted.
+    #[prost(uint64, tag = "5")]
+    pub until_ms: u64,
+    /// Of a hold: the owner of the credit account posts it, not that of the debit account.
+    #[prost(bool, tag = "6")]
+    pub posted_by_creditor: bool,
+    /// Of a hold one.
+    #[prost(message, repeated, tag = "7")]
+    pub legs: ::prost::alloc::vec::Vec<PendingLeg>,
+    /// The height whose state this is.
+    #[prost(uint64, tag = "8")]
+    pub height: u64,
+}
+/// Nested message and enum types in `Pending`.
+pub mod pending {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        Hold = 0,
+        Offer = 1,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Hold => "HOLD",
+                Self::Offer => "OFFER",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "HOLD" => Some(Self::Hold),
+                "OFFER" => Some(Self::Offer),
+                _ => None,
+            }
+        }
+    }
+    /// POSTED is also settled, VOIDED also cancelled. What is OPEN after its time can no longer be posted or accepted.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum State {
+        Open = 0,
+        Posted = 1,
+        Voided = 2,
+        Expired = 3,
+    }
+    impl State {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Open => "OPEN",
+                Self::Posted => "POSTED",
+                Self::Voided => "VOIDED",
+                Self::Expired => "EXPIRED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "OPEN" => Some(Self::Open),
+                "POSTED" => Some(Self::Posted),
+                "VOIDED" => Some(Self::Voided),
+                "EXPIRED" => Some(Self::Expired),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PendingLeg {
+    /// member/ASSET/name
+    #[prost(string, tag = "1")]
+    pub debit_account: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub credit_account: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub amount: ::prost::alloc::vec::Vec<u8>,
+    /// Its payer has accepted. What is reserved is free again once the hold or offer has ended.
+    #[prost(bool, tag = "4")]
+    pub accepted: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLimitsRequest {
+    /// Of an account; else empty, and the asset is named.
+    #[prost(bytes = "vec", tag = "1")]
+    pub account_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub asset: ::prost::alloc::string::String,
+    /// Of a customer tier.
+    #[prost(uint32, optional, tag = "3")]
+    pub tier: ::core::option::Option<u32>,
+    /// Of payments to one other member.
+    #[prost(string, tag = "4")]
+    pub counterparty: ::prost::alloc::string::String,
+    /// Whose limits, for a supervisor and the central bank; empty: the caller's. Not for an account.
+    #[prost(string, tag = "5")]
+    pub member: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LimitsReply {
+    /// Empty: no such limit.
+    #[prost(bytes = "vec", tag = "1")]
+    pub transfer_max: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub day_max: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub net_debit_max: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub balance_max: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "5")]
+    pub second_key_above: ::prost::alloc::vec::Vec<u8>,
+    /// Paid out and in on the business date. Empty for a tier, each account of which has its own, and where nothing is counted.
+    #[prost(bytes = "vec", tag = "6")]
+    pub used_debits: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "7")]
+    pub used_credits: ::prost::alloc::vec::Vec<u8>,
+    /// Days since 1970-01-01.
+    #[prost(uint32, tag = "8")]
+    pub business_date: u32,
+    #[prost(uint64, tag = "9")]
+    pub height: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetReceiptRequest {
+    /// Height of the block that the receipt is to be verified by, lower than that of the receipt; 0: genesis.
+    #[prost(uint64, tag = "4")]
+    pub anchor_height: u64,
+    #[prost(oneof = "get_receipt_request::What", tags = "1, 2, 3")]
+    pub what: ::core::option::Option<get_receipt_request::What>,
+}
+/// Nested message and enum types in `GetReceiptRequest`.
+pub mod get_receipt_request {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct ById {
+        /// UUID of version 7, as the caller's member has used it.
+        #[prost(bytes = "vec", tag = "1")]
+        pub id: ::prost::alloc::vec::Vec<u8>,
+        #[prost(enumeration = "super::get_outcome_request::Kind", tag = "2")]
+        pub kind: i32,
+        /// With kind TRANSACTION: which of its operations, from 0.
+        #[prost(uint32, tag = "3")]
+        pub operation: u32,
+    }
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct ByPlace {
+        #[prost(uint64, tag = "1")]
+        pub height: u64,
+        #[prost(uint32, tag = "2")]
+        pub tx_index: u32,
+        /// Place of the operation in the transaction, from 0.
+        #[prost(uint32, tag = "3")]
+        pub operation: u32,
+        /// 0 the operation itself, i + 1 the i-th transfer of a batch.
+        #[prost(uint32, tag = "4")]
+        pub item: u32,
+    }
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct OfEvent {
+        #[prost(uint64, tag = "1")]
+        pub height: u64,
+        /// The event's place among those of its block, from 0.
+        #[prost(uint32, tag = "2")]
+        pub index: u32,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        #[prost(message, tag = "1")]
+        Id(ById),
+        #[prost(message, tag = "2")]
+        Place(ByPlace),
+        #[prost(message, tag = "3")]
+        Event(OfEvent),
+    }
+}
+/// All `bytes` below are canonical encodings (docs/encoding.md).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Receipt {
+    #[prost(message, optional, tag = "1")]
+    pub finality: ::core::option::Option<FinalityProof>,
+    /// ResultLeaf
+    #[prost(bytes = "vec", tag = "2")]
+    pub leaf: ::prost::alloc::vec::Vec<u8>,
+    /// InclusionPath from the leaf to the results root of the header
+    #[prost(bytes = "vec", tag = "3")]
+    pub path: ::prost::alloc::vec::Vec<u8>,
+    /// What was asked for; none for an event.
+    #[prost(oneof = "receipt::Subject", tags = "4, 5, 6")]
+    pub subject: ::core::option::Option<receipt::Subject>,
+}
+/// Nested message and enum types in `Receipt`.
+pub mod receipt {
+    /// What was asked for; none for an event.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Subject {
+        /// Transfer, alone or of a batch
+        #[prost(bytes, tag = "4")]
+        Transfer(::prost::alloc::vec::Vec<u8>),
+        /// Another operation with an id of its own
+        #[prost(bytes, tag = "5")]
+        Operation(::prost::alloc::vec::Vec<u8>),
+        /// Transaction of an operation that has none
+        #[prost(bytes, tag = "6")]
+        Transaction(::prost::alloc::vec::Vec<u8>),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetProofRequest {
+    /// As in GetReceiptRequest.
+    #[prost(uint64, tag = "3")]
+    pub anchor_height: u64,
+    #[prost(oneof = "get_proof_request::Of", tags = "1, 2")]
+    pub of: ::core::option::Option<get_proof_request::Of>,
+}
+/// Nested message and enum types in `GetProofRequest`.
+pub mod get_proof_request {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Of {
+        /// member/ASSET/name
+        #[prost(string, tag = "1")]
+        Account(::prost::alloc::string::String),
+        #[prost(string, tag = "2")]
+        Member(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StateProof {
+    #[prost(message, optional, tag = "1")]
+    pub finality: ::core::option::Option<FinalityProof>,
+    /// StateKey
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// StateValue; absent: there is none.
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub value: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// Proof from the state root of the header to the leaf
+    #[prost(bytes = "vec", tag = "4")]
+    pub proof: ::prost::alloc::vec::Vec<u8>,
+}
+/// That a header is final.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FinalityProof {
+    #[prost(bytes = "vec", tag = "1")]
+    pub network_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub header: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub certificate: ::prost::alloc::vec::Vec<u8>,
+    /// Each change of the validator set after the anchor and before the header.
+    #[prost(message, repeated, tag = "4")]
+    pub set_changes: ::prost::alloc::vec::Vec<finality_proof::SetChange>,
+    /// Absent: the anchor is genesis.
+    #[prost(message, optional, tag = "5")]
+    pub checkpoint: ::core::option::Option<finality_proof::Checkpoint>,
+}
+/// Nested message and enum types in `FinalityProof`.
+pub mod finality_proof {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct SetChange {
+        #[prost(bytes = "vec", tag = "1")]
+        pub header: ::prost::alloc::vec::Vec<u8>,
+        #[prost(bytes = "vec", tag = "2")]
+        pub certificate: ::prost::alloc::vec::Vec<u8>,
+        /// ValidatorSet
+        #[prost(bytes = "vec", tag = "3")]
+        pub next_validators: ::prost::alloc::vec::Vec<u8>,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Checkpoint {
+        #[prost(bytes = "vec", tag = "1")]
+        pub header: ::prost::alloc::vec::Vec<u8>,
+        /// ValidatorSet
+        #[prost(bytes = "vec", tag = "2")]
+        pub next_validators: ::prost::alloc::vec::Vec<u8>,
+    }
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRequest {
     /// First height wanted; 0: the next one.
     #[prost(uint64, tag = "1")]
     pub from_height: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBalanceRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub account_id: ::prost::alloc::vec::Vec<u8>,
+    /// 0: as far as the index reaches.
+    #[prost(uint64, tag = "2")]
+    pub height: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Balance {
+    #[prost(bytes = "vec", tag = "1")]
+    pub account_id: ::prost::alloc::vec::Vec<u8>,
+    /// After this height. The balance is credits less debits.
+    #[prost(uint64, tag = "2")]
+    pub height: u64,
+    /// Of the height's block; 0 at height 0.
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub debits_posted: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "5")]
+    pub credits_posted: ::prost::alloc::vec::Vec<u8>,
+    /// How far the index reaches.
+    #[prost(uint64, tag = "6")]
+    pub index_height: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetStatementRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub account_id: ::prost::alloc::vec::Vec<u8>,
+    /// Both included; 0: from the first block, and as far as the index reaches.
+    #[prost(uint64, tag = "2")]
+    pub from_height: u64,
+    #[prost(uint64, tag = "3")]
+    pub to_height: u64,
+    /// At most 1,000; 0: 100. A page may be shorter: what it may cost to read is bounded too.
+    #[prost(uint32, tag = "4")]
+    pub page_size: u32,
+    /// `next_page_token` of the page before, with the same account and heights.
+    #[prost(bytes = "vec", tag = "5")]
+    pub page_token: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StatementEntry {
+    /// What booked it.
+    #[prost(message, optional, tag = "1")]
+    pub record: ::core::option::Option<Record>,
+    #[prost(bool, tag = "2")]
+    pub is_debit: bool,
+    #[prost(bytes = "vec", tag = "3")]
+    pub amount: ::prost::alloc::vec::Vec<u8>,
+    /// The other side of the booking.
+    #[prost(bytes = "vec", tag = "4")]
+    pub counterparty_account_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "5")]
+    pub counterparty_account: ::prost::alloc::string::String,
+    /// Of the account, after this entry.
+    #[prost(bytes = "vec", tag = "6")]
+    pub debits_posted: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "7")]
+    pub credits_posted: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Statement {
+    #[prost(message, repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<StatementEntry>,
+    /// Empty: this is the last page.
+    #[prost(bytes = "vec", tag = "2")]
+    pub next_page_token: ::prost::alloc::vec::Vec<u8>,
+    /// Of the account, before the first entry of this page.
+    #[prost(bytes = "vec", tag = "3")]
+    pub debits_posted_before: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub credits_posted_before: ::prost::alloc::vec::Vec<u8>,
+    /// How far the index reaches.
+    #[prost(uint64, tag = "5")]
+    pub index_height: u64,
+}
+/// A payment, issue, redemption, hold or offer as it stands in a block, or what became of a hold or an offer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Record {
+    #[prost(uint64, tag = "1")]
+    pub height: u64,
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+    /// Its place among the leaves of the block's results root, from 0.
+    #[prost(uint32, tag = "3")]
+    pub leaf: u32,
+    #[prost(enumeration = "record::Kind", tag = "6")]
+    pub kind: i32,
+    /// Of an expiry: who made what has expired.
+    #[prost(string, tag = "7")]
+    pub submitter: ::prost::alloc::string::String,
+    /// Its own; of what has none its transaction's.
+    #[prost(bytes = "vec", tag = "8")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// The hold or offer that it concludes or brings on.
+    #[prost(message, optional, tag = "9")]
+    pub pending: ::core::option::Option<PendingRef>,
+    /// What was booked. If nothing was: what it would book, reserves, or frees again.
+    #[prost(message, repeated, tag = "10")]
+    pub legs: ::prost::alloc::vec::Vec<Leg>,
+    #[prost(bool, tag = "11")]
+    pub booked: bool,
+    /// Number of docs/errors.md.
+    #[prost(uint32, tag = "12")]
+    pub result: u32,
+    /// The id had been used before: the result is that of the first time and nothing was done now.
+    #[prost(bool, tag = "13")]
+    pub repeat: bool,
+    /// These three are the hold's or offer's where it concludes one.
+    #[prost(string, tag = "14")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(string, tag = "15")]
+    pub purpose: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "16")]
+    pub document: ::prost::alloc::vec::Vec<u8>,
+    /// Until when a hold may be posted or an offer accepted; 0: it is neither.
+    #[prost(uint64, tag = "17")]
+    pub until_ms: u64,
+    #[prost(oneof = "record::At", tags = "4, 5")]
+    pub at: ::core::option::Option<record::At>,
+}
+/// Nested message and enum types in `Record`.
+pub mod record {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Place {
+        #[prost(uint32, tag = "1")]
+        pub tx_index: u32,
+        /// Place of the operation in the transaction, from 0.
+        #[prost(uint32, tag = "2")]
+        pub operation: u32,
+        /// 0 the operation itself, i + 1 the i-th transfer of a batch.
+        #[prost(uint32, tag = "3")]
+        pub item: u32,
+    }
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        Unknown = 0,
+        Transfer = 1,
+        Issue = 2,
+        Redeem = 3,
+        Hold = 4,
+        Post = 5,
+        Void = 6,
+        Offer = 7,
+        Accept = 8,
+        Cancel = 9,
+        /// Of a hold or an offer, by itself.
+        Expiry = 10,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unknown => "UNKNOWN",
+                Self::Transfer => "TRANSFER",
+                Self::Issue => "ISSUE",
+                Self::Redeem => "REDEEM",
+                Self::Hold => "HOLD",
+                Self::Post => "POST",
+                Self::Void => "VOID",
+                Self::Offer => "OFFER",
+                Self::Accept => "ACCEPT",
+                Self::Cancel => "CANCEL",
+                Self::Expiry => "EXPIRY",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "UNKNOWN" => Some(Self::Unknown),
+                "TRANSFER" => Some(Self::Transfer),
+                "ISSUE" => Some(Self::Issue),
+                "REDEEM" => Some(Self::Redeem),
+                "HOLD" => Some(Self::Hold),
+                "POST" => Some(Self::Post),
+                "VOID" => Some(Self::Void),
+                "OFFER" => Some(Self::Offer),
+                "ACCEPT" => Some(Self::Accept),
+                "CANCEL" => Some(Self::Cancel),
+                "EXPIRY" => Some(Self::Expiry),
+                _ => None,
+            }
+        }
+    }
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum At {
+        #[prost(message, tag = "4")]
+        Place(Place),
+        /// Of an expiry: its place among the events of the block, from 0.
+        #[prost(uint32, tag = "5")]
+        Event(u32),
+    }
+}
+/// Names a hold or an offer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PendingRef {
+    #[prost(string, tag = "1")]
+    pub submitter: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Leg {
+    #[prost(bytes = "vec", tag = "1")]
+    pub debit_account_id: ::prost::alloc::vec::Vec<u8>,
+    /// member/ASSET/name; empty where there is no such account.
+    #[prost(string, tag = "2")]
+    pub debit_account: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub credit_account_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "4")]
+    pub credit_account: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "5")]
+    pub amount: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindRecordsRequest {
+    /// As in GetStatementRequest.
+    #[prost(uint32, tag = "3")]
+    pub page_size: u32,
+    #[prost(bytes = "vec", tag = "4")]
+    pub page_token: ::prost::alloc::vec::Vec<u8>,
+    #[prost(oneof = "find_records_request::By", tags = "1, 2")]
+    pub by: ::core::option::Option<find_records_request::By>,
+}
+/// Nested message and enum types in `FindRecordsRequest`.
+pub mod find_records_request {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum By {
+        /// UUID of version 7, of a transfer, issue, redemption, hold, post or offer.
+        #[prost(bytes, tag = "1")]
+        Id(::prost::alloc::vec::Vec<u8>),
+        #[prost(string, tag = "2")]
+        Reference(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FoundRecord {
+    #[prost(message, optional, tag = "1")]
+    pub record: ::core::option::Option<Record>,
+    /// Of a hold or an offer, at the newest height.
+    #[prost(enumeration = "found_record::State", tag = "2")]
+    pub state: i32,
+}
+/// Nested message and enum types in `FoundRecord`.
+pub mod found_record {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum State {
+        /// It is no hold or offer that was made.
+        None = 0,
+        Open = 1,
+        /// Posted, or settled.
+        Posted = 2,
+        /// Voided, or cancelled.
+        Voided = 3,
+        Expired = 4,
+        /// It ended longer ago than the id window.
+        Ended = 5,
+    }
+    impl State {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::None => "NONE",
+                Self::Open => "OPEN",
+                Self::Posted => "POSTED",
+                Self::Voided => "VOIDED",
+                Self::Expired => "EXPIRED",
+                Self::Ended => "ENDED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "NONE" => Some(Self::None),
+                "OPEN" => Some(Self::Open),
+                "POSTED" => Some(Self::Posted),
+                "VOIDED" => Some(Self::Voided),
+                "EXPIRED" => Some(Self::Expired),
+                "ENDED" => Some(Self::Ended),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FindRecordsReply {
+    #[prost(message, repeated, tag = "1")]
+    pub records: ::prost::alloc::vec::Vec<FoundRecord>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub next_page_token: ::prost::alloc::vec::Vec<u8>,
+    /// How far the index reaches; 0: it was not asked.
+    #[prost(uint64, tag = "3")]
+    pub index_height: u64,
+}
+/// Where a reader of events stands: behind this one. `leaf` as in Record, or 4,294,967,295: behind all of the block.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Cursor {
+    #[prost(uint64, tag = "1")]
+    pub height: u64,
+    #[prost(uint32, tag = "2")]
+    pub leaf: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubscribeRequest {
+    /// Absent: what comes from now on. {0, 0} is before everything.
+    #[prost(message, optional, tag = "1")]
+    pub after: ::core::option::Option<Cursor>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Events {
+    /// In order of height and leaf. None: nothing happened to the caller up to the cursor.
+    #[prost(message, repeated, tag = "1")]
+    pub records: ::prost::alloc::vec::Vec<Record>,
+    /// Where to go on after these. Within them, a record's own height and leaf are its cursor.
+    #[prost(message, optional, tag = "2")]
+    pub cursor: ::core::option::Option<Cursor>,
 }
 /// Generated client implementations.
 pub mod ledger_client {
@@ -565,7 +1242,7 @@ pub mod ledger_client {
                 .insert(GrpcMethod::new("concordat.v1.Ledger", "GetBlock"));
             self.inner.unary(req, path, codec).await
         }
-        /// What became of a transaction or a transfer of the caller within the id window.
+        /// What became of a transaction or a transfer of the caller.
         pub async fn get_outcome(
             &mut self,
             request: impl tonic::IntoRequest<super::GetOutcomeRequest>,
@@ -585,6 +1262,51 @@ pub mod ledger_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("concordat.v1.Ledger", "GetOutcome"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A hold or an offer: open, or ended not longer ago than the id window. Its submitter and the owners of accounts in
+        /// it see it, a supervisor and the central bank see all; for others there is none.
+        pub async fn get_pending(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPendingRequest>,
+        ) -> std::result::Result<tonic::Response<super::Pending>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetPending",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetPending"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The limits of one scope of the caller, with what is used of them.
+        pub async fn get_limits(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetLimitsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LimitsReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetLimits",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetLimits"));
             self.inner.unary(req, path, codec).await
         }
         /// Blocks from a height on, without gap or duplicate, then each as it is committed. A reader that takes none for long
@@ -611,6 +1333,151 @@ pub mod ledger_client {
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("concordat.v1.Ledger", "Watch"));
             self.inner.server_streaming(req, path, codec).await
+        }
+        /// From the index, which may trail the ledger; each answer says up to which height it reaches. A node that keeps none
+        /// answers E_INDEX_OFF, one that has not come to a height asked for E_INDEX_BEHIND.
+        ///
+        /// What had been booked on an account of the caller after a height.
+        pub async fn get_balance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetBalanceRequest>,
+        ) -> std::result::Result<tonic::Response<super::Balance>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetBalance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetBalance"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The bookings on an account of the caller, in order, page by page.
+        pub async fn get_statement(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetStatementRequest>,
+        ) -> std::result::Result<tonic::Response<super::Statement>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetStatement",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetStatement"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Payments, issues, redemptions, holds and offers that the caller is party to: by an id, of whoever has used it, or by a
+        /// reference, the newest first, from the index.
+        pub async fn find_records(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FindRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindRecordsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/FindRecords",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "FindRecords"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What happens to the caller: everything booked on its accounts, its holds and offers and what becomes of them. From a
+        /// cursor on, without gap or duplicate, then each as it is committed. Ends as Watch does.
+        pub async fn subscribe(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SubscribeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::Events>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/Subscribe",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "Subscribe"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// What became of an operation, a payment or an event, with all that convinces somebody who asks no node
+        /// (docs/receipts.md). For those who are party to it.
+        pub async fn get_receipt(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetReceiptRequest>,
+        ) -> std::result::Result<tonic::Response<super::Receipt>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetReceipt",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetReceipt"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// An account of the caller, a member, or that there is none, in the state of the newest height (StateProof.finality
+        /// says which), to be kept and shown later. Of older heights there are no proofs.
+        pub async fn get_proof(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetProofRequest>,
+        ) -> std::result::Result<tonic::Response<super::StateProof>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/concordat.v1.Ledger/GetProof",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("concordat.v1.Ledger", "GetProof"));
+            self.inner.unary(req, path, codec).await
         }
     }
 }
@@ -674,11 +1541,22 @@ pub mod ledger_server {
             &self,
             request: tonic::Request<super::GetBlockRequest>,
         ) -> std::result::Result<tonic::Response<super::Block>, tonic::Status>;
-        /// What became of a transaction or a transfer of the caller within the id window.
+        /// What became of a transaction or a transfer of the caller.
         async fn get_outcome(
             &self,
             request: tonic::Request<super::GetOutcomeRequest>,
         ) -> std::result::Result<tonic::Response<super::Outcome>, tonic::Status>;
+        /// A hold or an offer: open, or ended not longer ago than the id window. Its submitter and the owners of accounts in
+        /// it see it, a supervisor and the central bank see all; for others there is none.
+        async fn get_pending(
+            &self,
+            request: tonic::Request<super::GetPendingRequest>,
+        ) -> std::result::Result<tonic::Response<super::Pending>, tonic::Status>;
+        /// The limits of one scope of the caller, with what is used of them.
+        async fn get_limits(
+            &self,
+            request: tonic::Request<super::GetLimitsRequest>,
+        ) -> std::result::Result<tonic::Response<super::LimitsReply>, tonic::Status>;
         /// Server streaming response type for the Watch method.
         type WatchStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::Block, tonic::Status>,
@@ -691,6 +1569,52 @@ pub mod ledger_server {
             &self,
             request: tonic::Request<super::WatchRequest>,
         ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
+        /// From the index, which may trail the ledger; each answer says up to which height it reaches. A node that keeps none
+        /// answers E_INDEX_OFF, one that has not come to a height asked for E_INDEX_BEHIND.
+        ///
+        /// What had been booked on an account of the caller after a height.
+        async fn get_balance(
+            &self,
+            request: tonic::Request<super::GetBalanceRequest>,
+        ) -> std::result::Result<tonic::Response<super::Balance>, tonic::Status>;
+        /// The bookings on an account of the caller, in order, page by page.
+        async fn get_statement(
+            &self,
+            request: tonic::Request<super::GetStatementRequest>,
+        ) -> std::result::Result<tonic::Response<super::Statement>, tonic::Status>;
+        /// Payments, issues, redemptions, holds and offers that the caller is party to: by an id, of whoever has used it, or by a
+        /// reference, the newest first, from the index.
+        async fn find_records(
+            &self,
+            request: tonic::Request<super::FindRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindRecordsReply>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the Subscribe method.
+        type SubscribeStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::Events, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What happens to the caller: everything booked on its accounts, its holds and offers and what becomes of them. From a
+        /// cursor on, without gap or duplicate, then each as it is committed. Ends as Watch does.
+        async fn subscribe(
+            &self,
+            request: tonic::Request<super::SubscribeRequest>,
+        ) -> std::result::Result<tonic::Response<Self::SubscribeStream>, tonic::Status>;
+        /// What became of an operation, a payment or an event, with all that convinces somebody who asks no node
+        /// (docs/receipts.md). For those who are party to it.
+        async fn get_receipt(
+            &self,
+            request: tonic::Request<super::GetReceiptRequest>,
+        ) -> std::result::Result<tonic::Response<super::Receipt>, tonic::Status>;
+        /// An account of the caller, a member, or that there is none, in the state of the newest height (StateProof.finality
+        /// says which), to be kept and shown later. Of older heights there are no proofs.
+        async fn get_proof(
+            &self,
+            request: tonic::Request<super::GetProofRequest>,
+        ) -> std::result::Result<tonic::Response<super::StateProof>, tonic::Status>;
     }
     /// What members ask of the ledger. Client port, mutual TLS with an access key or a node key of the registry.
     ///
@@ -1125,6 +2049,92 @@ pub mod ledger_server {
                     };
                     Box::pin(fut)
                 }
+                "/concordat.v1.Ledger/GetPending" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPendingSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetPendingRequest>
+                    for GetPendingSvc<T> {
+                        type Response = super::Pending;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPendingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_pending(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPendingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/GetLimits" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetLimitsSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetLimitsRequest>
+                    for GetLimitsSvc<T> {
+                        type Response = super::LimitsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetLimitsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_limits(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetLimitsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/concordat.v1.Ledger/Watch" => {
                     #[allow(non_camel_case_types)]
                     struct WatchSvc<T: Ledger>(pub Arc<T>);
@@ -1167,6 +2177,271 @@ pub mod ledger_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/GetBalance" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetBalanceSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetBalanceRequest>
+                    for GetBalanceSvc<T> {
+                        type Response = super::Balance;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetBalanceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_balance(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetBalanceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/GetStatement" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetStatementSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::GetStatementRequest>
+                    for GetStatementSvc<T> {
+                        type Response = super::Statement;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetStatementRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_statement(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetStatementSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/FindRecords" => {
+                    #[allow(non_camel_case_types)]
+                    struct FindRecordsSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::UnaryService<super::FindRecordsRequest>
+                    for FindRecordsSvc<T> {
+                        type Response = super::FindRecordsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FindRecordsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::find_records(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FindRecordsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/Subscribe" => {
+                    #[allow(non_camel_case_types)]
+                    struct SubscribeSvc<T: Ledger>(pub Arc<T>);
+                    impl<
+                        T: Ledger,
+                    > tonic::server::ServerStreamingService<super::SubscribeRequest>
+                    for SubscribeSvc<T> {
+                        type Response = super::Events;
+                        type ResponseStream = T::SubscribeStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SubscribeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::subscribe(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SubscribeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/GetReceipt" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetReceiptSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetReceiptRequest>
+                    for GetReceiptSvc<T> {
+                        type Response = super::Receipt;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetReceiptRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_receipt(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetReceiptSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/concordat.v1.Ledger/GetProof" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetProofSvc<T: Ledger>(pub Arc<T>);
+                    impl<T: Ledger> tonic::server::UnaryService<super::GetProofRequest>
+                    for GetProofSvc<T> {
+                        type Response = super::StateProof;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetProofRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ledger>::get_proof(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetProofSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -146,7 +146,7 @@ impl Report {
 
 /// From so many runs on, a state that never occurred means that the faults are too tame.
 const RUNS_FOR_COVERAGE: usize = 100;
-const MUST_OCCUR: [&str; 8] = [
+const MUST_OCCUR: [&str; 11] = [
     "corrupted message",
     "decided above round 0",
     "kill",
@@ -154,5 +154,8 @@ const MUST_OCCUR: [&str; 8] = [
     "one away for good",
     "partition",
     "power loss",
+    "precommit after the decision",
     "refused at the rim",
+    "turn given back",
+    "turn of an absent validator skipped",
 ];

@@ -5,7 +5,9 @@
 
 mod books;
 mod disturb;
+mod operations;
 mod payments;
+mod receipt;
 mod refused;
 mod report;
 mod stage;
@@ -49,8 +51,12 @@ pub const STEPS: &[(&str, &str)] = &[
     ("genesis", "four banks and a central bank make their keys and agree on a genesis"),
     ("start", "five processes: a validator for each bank, a follower for the central bank"),
     ("issue", "the banks open accounts, the central bank issues money to them"),
+    ("quota", "a bank issues its deposit token, as far as the central bank lets it"),
     ("pay", "one bank pays another"),
     ("pay_file", "a payment file of 20,000 lines"),
+    ("hold", "money is reserved, posted in part, given back, and never forgotten"),
+    ("dvp", "a bond against cash: both change hands, or neither does"),
+    ("receipt", "what the ledger says can be shown to somebody who asks no node"),
     ("refused", "what must not work does not"),
     ("kill", "a validator is killed in the middle of the load"),
     ("rejoin", "it comes back, catches up and votes"),
@@ -76,8 +82,12 @@ impl Run {
         }
         self.step(start::start).await;
         self.step(payments::issue).await;
+        self.step(operations::quota).await;
         self.step(payments::pay).await;
         self.step(payments::pay_file).await;
+        self.step(operations::hold).await;
+        self.step(operations::dvp).await;
+        self.step(receipt::receipt).await;
         self.step(refused::refused).await;
         self.step(disturb::kill).await;
         self.step(disturb::rejoin).await;

@@ -20,7 +20,7 @@ pub async fn issue(stage: &mut Stage) -> Result<Figures, Failure> {
         network.cli("central-bank", &arguments).await?.data()?;
     }
     let assets = network.cli("bank-a", &["asset", "list"]).await?.data()?;
-    let supply = supply(&assets);
+    let supply = supply(&assets, "EUR");
     ensure(supply.as_deref() == Some("4000000.00"), || format!("the supply of EUR is {supply:?}: {assets}"))?;
     Ok(figures([("accounts", json!(banks.len())), ("supply_eur", json!(supply))]))
 }
@@ -107,10 +107,11 @@ pub async fn balance(stage: &Stage, bank: &str, account: &str) -> Result<String,
     balance.map(str::to_owned).ok_or_else(|| Failure::check(format!("account show has no balance: {account}")))
 }
 
-fn supply(assets: &Value) -> Option<String> {
+/// Of what `asset list` shows.
+pub fn supply(assets: &Value, code: &str) -> Option<String> {
     let assets = assets["assets"].as_array()?;
-    let euro = assets.iter().find(|asset| asset["code"] == "EUR")?;
-    euro["supply"].as_str().map(str::to_owned)
+    let asset = assets.iter().find(|asset| asset["code"] == code)?;
+    asset["supply"].as_str().map(str::to_owned)
 }
 
 const PAYMENTS: u64 = 20_000;

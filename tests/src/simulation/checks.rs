@@ -1,7 +1,9 @@
 //! What must hold in every run, watched from outside the nodes.
 
 use concordat_replica::{CommittedBlock, message::Message};
-use concordat_types::{BlockId, Hash, Height, Round, SignedVote, TransactionHash, ValidatorIndex, Vote, VoteType};
+use concordat_types::{
+    BlockId, Hash, Height, MemberId, Round, SignedVote, TransactionHash, ValidatorIndex, Vote, VoteType,
+};
 use std::collections::BTreeMap;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -26,12 +28,20 @@ pub enum Violation {
     Books { node: usize, cause: String },
     #[error("node {node} accused validator {member}, who is honest")]
     HonestAccused { node: usize, member: String },
+    #[error("height {height} was proposed by {proposer} and needed round {round}, while {away} was to be skipped")]
+    TurnOfAbsent { height: Height, round: Round, proposer: MemberId, away: MemberId },
+    #[error("{member} is back and proposed none of the heights {from} to {to}")]
+    NoTurn { member: String, from: Height, to: Height },
 }
 
 /// Grows with the run.
 #[derive(Debug, Default)]
 pub struct Checks {
     blocks: BTreeMap<Height, (BlockId, Hash)>,
+    /// Of blocks that were decided in round 0.
+    proposers: BTreeMap<Height, MemberId>,
+    /// From this height on the member is away, and costs no round.
+    round_0: Option<(Height, MemberId)>,
     signed: BTreeMap<(ValidatorIndex, Height, Round, VoteType), Vote>,
     booked: BTreeMap<TransactionHash, Height>,
     acknowledged: BTreeMap<TransactionHash, Height>,
@@ -55,6 +65,16 @@ impl Checks {
         if root != committed.header.state_root {
             return Err(Violation::StateRoot { height, node, got: committed.header.state_root, expected: root });
         }
+        let (round, proposer) = (committed.certificate.round, committed.header.proposer);
+        if round == Round(0) {
+            self.proposers.insert(height, proposer);
+        }
+        if let Some((from, away)) = self.round_0
+            && height >= from
+            && (round > Round(0) || proposer == away)
+        {
+            return Err(Violation::TurnOfAbsent { height, round, proposer, away });
+        }
         for (hash, result) in committed.transactions.iter().filter(|(_, result)| !result.repeat) {
             let first = *self.booked.entry(*hash).or_insert(height);
             if first != height {
@@ -63,6 +83,19 @@ impl Checks {
             let _ = result;
         }
         Ok(())
+    }
+
+    pub fn expect_round_0(&mut self, from: Height, away: MemberId) {
+        self.round_0 = Some((from, away));
+    }
+
+    pub fn expect_nothing(&mut self) {
+        self.round_0 = None;
+    }
+
+    /// A block above the height, at its turn.
+    pub fn has_proposed(&self, member: MemberId, above: Height) -> bool {
+        self.proposers.range(above.next()..).any(|(_, proposer)| *proposer == member)
     }
 
     /// The tap: everything that leaves a node, across restarts.

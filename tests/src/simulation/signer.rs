@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 struct Record {
     now: SignRecordState,
     durable: SignRecordState,
+    /// Of the sync under way, and what the last one made durable: the record itself keeps its newest height alone.
+    pending: Vec<Vote>,
+    released: Vec<Vote>,
 }
 
 /// Survives the crash of the node.
@@ -23,7 +26,8 @@ impl SimRecord {
     pub fn new(network: NetworkId) -> SimRecord {
         let mut state = SignRecordState::new(Height(0));
         state.bind(Binding { network, epoch: 0 });
-        SimRecord(Arc::new(Mutex::new(Record { now: state.clone(), durable: state })))
+        let (now, durable) = (state.clone(), state);
+        SimRecord(Arc::new(Mutex::new(Record { now, durable, pending: Vec::new(), released: Vec::new() })))
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -33,6 +37,8 @@ impl SimRecord {
     pub fn crash(&self) {
         let mut record = self.record();
         record.now = record.durable.clone();
+        record.pending.clear();
+        record.released.clear();
     }
 }
 
@@ -61,6 +67,7 @@ impl Signer for SimSigner {
             verdicts.push(match record.now.decide(vote) {
                 Decision::New => {
                     record.now.record(*vote);
+                    record.pending.push(*vote);
                     Ok(())
                 }
                 Decision::Same => Ok(()),
@@ -77,11 +84,13 @@ impl Signer for SimSigner {
     fn end_sync(&mut self) -> Result<(), SignerError> {
         let mut record = self.record.record();
         record.durable = record.now.clone();
+        record.released = std::mem::take(&mut record.pending);
         Ok(())
     }
 
     fn sign(&mut self, vote: &Vote) -> Result<BlsSignature, SignerError> {
-        let recorded = self.record.record().durable.recent().any(|recorded| recorded == vote);
+        let record = self.record.record();
+        let recorded = record.released.contains(vote) || record.durable.recent().any(|recorded| recorded == vote);
         if !recorded {
             return Err(SignerError("asked to sign what is not durable in the record".to_owned()));
         }

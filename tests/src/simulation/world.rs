@@ -115,6 +115,7 @@ struct World {
     sequence: u64,
     time_ms: u64,
     healed: bool,
+    healed_at: Height,
     /// Down since the heal.
     gone: Option<usize>,
     tickets: BTreeMap<Ticket, TransactionHash>,
@@ -125,6 +126,10 @@ struct World {
 }
 
 const EPOCH_MS: u64 = 1_800_000_000_000;
+/// Ten heights until a record is made, and ten records (docs/protocol.md, Participation).
+const ABSENCE_SHOWS_HEIGHTS: u64 = 20;
+/// The first record with it, and some heights to catch up.
+const PRESENCE_SHOWS_HEIGHTS: u64 = 15;
 
 impl World {
     fn new(seed: u64, settings: &Settings) -> World {
@@ -170,6 +175,7 @@ impl World {
             sequence: 0,
             time_ms: 0,
             healed: false,
+            healed_at: Height(0),
             gone: None,
             tickets: BTreeMap::new(),
             checks: Checks::default(),
@@ -189,16 +195,51 @@ impl World {
         self.push(1000, Event::Second);
         self.advance_to(settings.faulty_ms, |_| false)?;
         self.heal()?;
-        let reached = self.checks.height_max();
-        let until = self.time_ms + settings.heal_ms;
-        let goal = Height(reached.0 + 3);
-        self.advance_to(until, |world| world.all_reached(goal))?;
-        if !self.all_reached(goal) {
-            let nodes = self.nodes.iter().map(Node::summary).collect();
-            return Err(Violation::Stuck { height: reached, nodes, ms: settings.heal_ms });
+        self.healed_at = self.checks.height_max();
+        self.advance_heights(Height(self.healed_at.0 + 3), settings)?;
+        if self.gone.is_some() && self.random.permille(150) {
+            self.absence(settings)?;
         }
         self.checks.nothing_lost()?;
         (0..self.nodes.len()).try_for_each(|node| self.books_balance(node))
+    }
+
+    /// Who is away costs its turns until the record says so, then none; back again, it has its turn.
+    fn absence(&mut self, settings: &Settings) -> Result<(), Violation> {
+        let Some(gone) = self.gone else { return Ok(()) };
+        let away = self.nodes[gone].member;
+        // Its last precommit may be for the height above the tip at the heal, which it crashed after.
+        let skipped_from = Height(self.healed_at.0 + 2 + ABSENCE_SHOWS_HEIGHTS);
+        self.checks.expect_round_0(skipped_from, away);
+        let turns = 2 * self.nodes.len() as u64;
+        self.advance_heights(Height(skipped_from.0 + turns), settings)?;
+        self.count("turn of an absent validator skipped");
+        self.checks.expect_nothing();
+
+        self.gone = None;
+        self.start(gone)?;
+        let back_at = self.checks.height_max();
+        let until = Height(back_at.0 + PRESENCE_SHOWS_HEIGHTS + turns);
+        self.advance_heights(until, settings)?;
+        if !self.checks.has_proposed(away, back_at) {
+            return Err(Violation::NoTurn { member: away.as_str().to_owned(), from: back_at, to: until });
+        }
+        self.count("turn given back");
+        Ok(())
+    }
+
+    fn advance_heights(&mut self, goal: Height, settings: &Settings) -> Result<(), Violation> {
+        let until = self.time_ms + settings.heal_ms;
+        self.advance_to(until, |world| world.all_reached(goal))?;
+        match self.all_reached(goal) {
+            true => Ok(()),
+            false => Err(self.stuck(settings.heal_ms)),
+        }
+    }
+
+    fn stuck(&self, ms: u64) -> Violation {
+        let nodes = self.nodes.iter().map(Node::summary).collect();
+        Violation::Stuck { height: self.checks.height_max(), nodes, ms }
     }
 
     fn all_reached(&self, goal: Height) -> bool {
@@ -468,6 +509,11 @@ impl World {
 
     fn post(&mut self, from: usize, to: &[usize], message: &Message) -> Result<(), Violation> {
         self.checks.on_sent(self.nodes[from].validator, message)?;
+        if let Message::Vote(signed) = message
+            && signed.vote.height <= self.nodes[from].tip()
+        {
+            self.count("precommit after the decision");
+        }
         let bytes = encode(message);
         self.note(&[b"sent", &bytes]);
         for to in to {

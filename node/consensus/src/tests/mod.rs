@@ -4,6 +4,7 @@
 //! given back by the script, like everything else.
 
 mod bounds;
+mod late;
 mod locks;
 mod network;
 mod proposers;

@@ -93,20 +93,17 @@ impl Network {
                     self.wire.push((at, Input::Value { round, block }));
                 }
                 Output::Persist(lock) => node.lock = lock,
-                Output::Sign(vote) => {
-                    let new = signed(vote, at as u16);
-                    let held = node.own.insert((vote.round, vote.vote_type), new.clone());
-                    assert!(held.is_none_or(|held| held.vote == vote), "signed two votes in one place");
-                    self.judge(at);
-                    self.broadcast(new);
-                }
+                Output::Sign(vote) => self.sign(at, vote),
                 Output::Schedule(timeout) => node.timers.push(timeout),
                 // Every block is valid, and here after a while.
                 Output::FetchBlock(block) => self.wire.push((at, Input::Block { block, valid: true })),
-                Output::Decide { block, commit, .. } => {
+                Output::Decide { round, block, commit } => {
                     assert!(node.decided.is_none());
                     node.decided = Some(block);
                     node.commit = Some(commit);
+                    if node.machine.may_precommit_late(round) {
+                        self.sign(at, precommit(round, self.nodes.len(), block));
+                    }
                 }
                 Output::Evidence(evidence) => {
                     assert!(evidence.is_well_formed());
@@ -116,6 +113,19 @@ impl Network {
                 Output::InvalidPolka { .. } | Output::InvalidCommit { .. } => panic!("every block is valid"),
             }
         }
+    }
+
+    fn sign(&mut self, at: usize, vote: Vote) {
+        let Some(node) = &mut self.nodes[at] else { return };
+        let new = signed(vote, at as u16);
+        let place = (vote.round, vote.vote_type);
+        // As a sign record would have it.
+        let newest = node.own.last_key_value().map(|(place, _)| *place);
+        assert!(newest.is_none_or(|newest| newest <= place), "signed below what is on record");
+        let held = node.own.insert(place, new.clone());
+        assert!(held.is_none_or(|held| held.vote == vote), "signed two votes in one place");
+        self.judge(at);
+        self.broadcast(new);
     }
 
     /// What an honest validator has signed never convicts it.
@@ -258,6 +268,11 @@ impl Network {
     fn all_decided(&self) -> bool {
         self.nodes.iter().flatten().all(|node| node.decided.is_some())
     }
+}
+
+fn precommit(round: Round, validators: usize, block: BlockId) -> Vote {
+    let (vote_type, height) = (VoteType::Precommit, Height(validators as u64));
+    Vote { vote_type, height, round, valid_round: None, block: Some(block) }
 }
 
 fn aggregate(kind: CertificateKind, quorum: &Quorum, node: &Node) -> Verified<Certificate> {

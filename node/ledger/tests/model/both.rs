@@ -255,7 +255,7 @@ fn seen_offer(offer: &OfferRecord) -> Option<SeenPending> {
 }
 
 fn booked((checked, result): (&Arc<Verified<CheckedTransaction>>, &TransactionResult)) -> Vec<Leg> {
-    bookings(checked, result).into_iter().map(|item| leg_of(item.booking)).collect()
+    bookings(&checked.transaction, result).into_iter().map(|item| leg_of(item.booking)).collect()
 }
 
 fn leg_of(booking: Booking) -> Leg {

@@ -218,9 +218,9 @@ fn evidence_that_stands_in_the_chain_is_not_taken_again() {
     assert_eq!(world.chain.build(member_id(0), time, twice).unwrap_err(), repeated);
     let held = [proof.clone(), turned.clone(), other.clone()];
     assert_eq!(world.chain.includable_evidence(time, &held), [proof.clone(), other.clone()]);
-    let candidate = world.judge(with_evidence(&world, &[proof.clone()])).unwrap();
+    let candidate = world.judge(with_evidence(&world, std::slice::from_ref(&proof))).unwrap();
     // What another proposer built on the same parent.
-    let stale = world.build(with_evidence(&world, &[other.clone()]));
+    let stale = world.build(with_evidence(&world, std::slice::from_ref(&other)));
     assert!(world.chain.judge(stale.header, stale.parts).is_ok());
     let certificate = world.certificate(candidate.header.height, candidate.id, &IN_TIME);
     world.chain.apply(candidate, certificate).unwrap();
@@ -233,7 +233,7 @@ fn evidence_that_stands_in_the_chain_is_not_taken_again() {
         assert_eq!(world.chain.judge(header, parts).unwrap_err(), repeated);
         assert_eq!(world.chain.includable_evidence(time, &[again]), []);
     }
-    assert_eq!(world.chain.includable_evidence(time, &[other.clone()]), [other]);
+    assert_eq!(world.chain.includable_evidence(time, std::slice::from_ref(&other)), [other]);
 }
 
 #[test]
@@ -285,7 +285,9 @@ fn evidence_is_verified_against_the_set_of_its_height() {
     };
     assert_eq!(world.chain.keys_at(Height(5)).unwrap().set().len(), 4);
     let time = Timestamp(world.chain.tip.time.0 + 1000);
-    let judge = |world: &World, evidence: &Evidence| world.judge(with_evidence(world, &[evidence.clone()])).map(|_| ());
+    let judge = |world: &World, evidence: &Evidence| {
+        world.judge(with_evidence(world, std::slice::from_ref(evidence))).map(|_| ())
+    };
     let of_old_set = evidence(&world, 4, 0, 0);
     assert_eq!(world.chain.offence(&of_old_set).unwrap().member, member_id(0));
     judge(&world, &of_old_set).unwrap();

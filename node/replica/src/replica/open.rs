@@ -112,6 +112,7 @@ impl Replica {
             wanted: BTreeMap::new(),
             events: VecDeque::new(),
             to_sign: Vec::new(),
+            to_sign_late: VecDeque::new(),
             own_votes: BTreeSet::new(),
             polka: None,
             transfers_target: config.genesis.parameters.block_transfers_max as usize,

@@ -2,6 +2,7 @@
 
 mod clock;
 mod invalid;
+mod participation;
 
 use super::*;
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
 };
 use blst::min_pk::SecretKey;
 use concordat_crypto::bls::SIGNATURE_DST;
-use concordat_ledger::{StateKey, StateValue};
 use concordat_types::{
     AccountName, Asset, AssetCode, AssetKind, BlsPublicKey, BlsSignature, Ed25519PublicKey, Ed25519Signature, Member,
     NetworkId, Operation, Rights, Roles, SignedTransaction, Timestamp, Transaction, Uuid, encode, member::OperatorKey,
@@ -224,6 +224,12 @@ impl Net {
 
     /// Opens an account of the asset; unique by its number.
     pub fn transaction(&self, member: usize, asset: &str, number: u8) -> crate::mempool::Checked {
+        let (asset, name) = (AssetCode::new(asset).unwrap(), AccountName::new(&format!("a{number}")).unwrap());
+        let opening = concordat_types::OpenAccount { asset, name, parent: None, customer: None, tier: None };
+        self.signed(member, number, Operation::OpenAccount(opening))
+    }
+
+    pub fn signed(&self, member: usize, number: u8, operation: Operation) -> crate::mempool::Checked {
         let time = Timestamp(EPOCH_MS + self.time_ms);
         let (secret, key) = operator(member);
         let transaction = Transaction {
@@ -233,10 +239,7 @@ impl Net {
             id: Uuid::from_parts(time, [number; 10]),
             valid_until: Timestamp(time.0 + 3_600_000),
             signers: vec![key],
-            operations: vec![Operation::OpenAccount {
-                asset: AssetCode::new(asset).unwrap(),
-                name: AccountName::new(&format!("a{number}")).unwrap(),
-            }],
+            operations: vec![operation],
         };
         let bytes = encode(&transaction);
         let signature = Ed25519Signature(secret.sign(&Transaction::hash_of(&bytes).0.0).to_bytes());
@@ -299,16 +302,16 @@ struct Rows {
 }
 
 impl TestStore {
-    /// From now on the state has this value at the key, for whoever reads it singly.
-    pub fn rot(&self, key: &StateKey, value: &StateValue) {
-        self.0.lock().unwrap().rotten.insert(key.to_bytes(), encode(value));
+    /// From now on the ids have this value at the key, for whoever reads it singly.
+    pub fn rot(&self, key: Vec<u8>, value: Vec<u8>) {
+        self.0.lock().unwrap().rotten.insert(key, value);
     }
 }
 
 impl Reader for TestStore {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let rows = self.0.lock().unwrap();
-        match rows.rotten.get(key).filter(|_| table == Table::State) {
+        match rows.rotten.get(key).filter(|_| table == Table::Ids) {
             Some(rotten) => Ok(Some(rotten.clone())),
             None => rows.memory.get(table, key),
         }

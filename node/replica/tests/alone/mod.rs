@@ -1,5 +1,8 @@
 //! A ledger of one validator, in memory, whose rows a test can spoil behind its back.
 
+// Each test file uses its part of it.
+#![allow(dead_code, clippy::unwrap_used)]
+
 use blst::min_pk::SecretKey;
 use concordat_crypto::bls::{POSSESSION_DST, SIGNATURE_DST};
 use concordat_replica::{
@@ -10,9 +13,9 @@ use concordat_replica::{
     store::{Reader, Store, StoreError, Table, Visitor, WriteBatch},
 };
 use concordat_types::{
-    BlsPublicKey, BlsSignature, Ed25519PublicKey, Ed25519Signature, Genesis, MemberId, NetworkId, Operation,
-    Parameters, Roles, SignedTransaction, Timestamp, Transaction, Uuid, Vote, encode,
-    transaction::TransactionSignature,
+    AccountId, AccountName, AssetCode, BlsPublicKey, BlsSignature, Ed25519PublicKey, Ed25519Signature, Genesis,
+    MemberId, NetworkId, OpenAccount, Operation, Parameters, Purpose, Reference, Roles, SignedTransaction, Timestamp,
+    Transaction, Transfer, Uuid, Vote, encode, names::AccountPath, transaction::TransactionSignature,
 };
 use serde_json::{Value, json};
 use std::{
@@ -69,6 +72,10 @@ impl Alone {
         Now { monotonic_ms: self.now_ms - START, unix_ms: self.now_ms }
     }
 
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
     pub fn wait(&mut self, ms: u64) {
         self.now_ms += ms;
     }
@@ -110,22 +117,33 @@ impl Alone {
 
     /// Steps until the transaction has its outcome.
     pub fn submit(&mut self, signed: &SignedTransaction) -> Result<SubmitOutcome, Fatal> {
+        self.submit_all(std::slice::from_ref(signed)).map(|mut outcomes| outcomes.remove(0))
+    }
+
+    /// Hands them in together, so that they share a block.
+    pub fn submit_all(&mut self, signed: &[SignedTransaction]) -> Result<Vec<SubmitOutcome>, Fatal> {
         let rim = Rim::new(self.genesis.network_id(), &self.genesis.parameters);
-        let checked = rim.check_submissions(vec![encode(signed)]).remove(0).expect("its form is right");
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
-        let mut inputs = vec![Input::Submit { ticket, transaction: checked }];
+        let first = self.tickets + 1;
+        self.tickets += signed.len() as u64;
+        let checked = rim.check_submissions(signed.iter().map(encode).collect());
+        let submit = |(ticket, transaction)| Input::Submit { ticket: Ticket(ticket), transaction };
+        let checked = checked.into_iter().map(|checked| checked.expect("its form is right"));
+        let mut inputs: Vec<Input> = (first..).zip(checked).map(submit).collect();
+        let mut outcomes: BTreeMap<u64, SubmitOutcome> = BTreeMap::new();
         for _ in 0..STEPS_MAX {
             let now = self.now();
             let replica = self.replica.as_mut().expect("it runs");
             for effect in replica.step(now, std::mem::take(&mut inputs))? {
                 match effect {
-                    Effect::Reply { ticket: of, outcome } if of == ticket => return Ok(outcome),
+                    Effect::Reply { ticket, outcome } => drop(outcomes.insert(ticket.0, outcome)),
                     Effect::Alarm(alarm) => panic!("{alarm:?}"),
                     _ => {}
                 }
             }
             self.now_ms += STEP_MS;
+            if outcomes.len() == signed.len() {
+                return Ok(outcomes.into_values().collect());
+            }
         }
         panic!("no outcome within {STEPS_MAX} steps");
     }
@@ -142,6 +160,45 @@ impl Alone {
     pub fn signatures(&self) -> u64 {
         *self.signatures.lock().unwrap()
     }
+}
+
+pub fn account(path: &str) -> AccountId {
+    AccountId::new(&path.parse::<AccountPath>().unwrap())
+}
+
+pub fn open_account(account: &str) -> Operation {
+    let (asset, name) = (AssetCode::new("EUR").unwrap(), AccountName::new(account).unwrap());
+    Operation::OpenAccount(OpenAccount { asset, name, parent: None, customer: None, tier: None })
+}
+
+pub fn reference(text: &str) -> Reference {
+    Reference::new(text).unwrap()
+}
+
+pub fn issue(id: Uuid, to: &str, amount: u128) -> Operation {
+    let asset = AssetCode::new("EUR").unwrap();
+    Operation::Issue { id, asset, credit_account: account(to), amount, reference: reference("") }
+}
+
+pub fn transfer(id: Uuid, from: &str, to: &str, amount: u128) -> Transfer {
+    let (debit_account, credit_account) = (account(from), account(to));
+    let purpose = Purpose::new("").unwrap();
+    Transfer { id, debit_account, credit_account, amount, reference: reference(""), purpose, document: None }
+}
+
+pub fn pay(id: Uuid, from: &str, to: &str, amount: u128) -> Operation {
+    Operation::Transfer(transfer(id, from, to, amount))
+}
+
+/// `EUR/main` of both banks, with 100 on that of bank-a.
+pub fn funded() -> Alone {
+    let mut alone = Alone::new();
+    for bank in BANKS {
+        alone.book(bank, vec![open_account("main")]);
+    }
+    let id = alone.new_id();
+    alone.book("central-bank", vec![issue(id, "bank-a/EUR/main", 100)]);
+    alone
 }
 
 pub fn name(text: &str) -> MemberId {

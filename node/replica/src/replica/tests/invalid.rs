@@ -1,22 +1,48 @@
 //! Blocks that this node finds invalid and others do not, and what it cannot execute: how far the damage goes.
 //!
-//! A row of the store that reads wrong does it: of another kind, the ledger panics; of another content, the roots differ.
+//! A remembered id that reads wrong does it: of another kind, the ledger panics; with another body, the results differ. (Ids are
+//! bound by the state as a whole, not row by row, so that such a row is not noticed when it is read.)
 
 use super::*;
-use concordat_ledger::window::MINUTE_MS;
-use concordat_types::CheckedTransaction;
+use crate::mempool::Checked;
+use concordat_ledger::{BodyDigest, IdKey, IdKind, IdRecord};
+use concordat_types::{AccountId, CheckedTransaction, Purpose, Reference, ResultCode, Tag, Transfer};
 
-/// Reads as an asset and is none: whatever touches it panics.
-fn break_asset(net: &Net, node: usize, code: &str) {
-    let member = StateValue::Member(net.genesis.members[0].clone());
-    net.nodes[node].store.rot(&StateKey::Asset(AssetCode::new(code).unwrap()), &member);
+/// A payment between accounts that nobody has: refused, and as good as any to be agreed on.
+fn payment(net: &Net, number: u8) -> Checked {
+    let transfer = Transfer {
+        id: Uuid::from_parts(Timestamp(EPOCH_MS + net.time_ms), [number | 0x80; 10]),
+        debit_account: AccountId([1; 16]),
+        credit_account: AccountId([2; 16]),
+        amount: 1,
+        reference: Reference::new("").unwrap(),
+        purpose: Purpose::new("").unwrap(),
+        document: None,
+    };
+    net.signed(0, number, Operation::Transfer(transfer))
 }
 
-/// What went before is remembered wrong: any block with a transaction gets another state root.
-fn break_state(net: &Net, node: usize) {
-    for minute in 0..10 {
-        let key = StateKey::IdBucket(EPOCH_MS / MINUTE_MS + minute);
-        net.nodes[node].store.rot(&key, &StateValue::IdBucket(concordat_types::Hash([7; 32])));
+/// The payment's id reads as a transaction's: whoever executes it panics.
+fn break_execution(net: &Net, node: usize, checked: &Checked) {
+    let body = Tag::TRANSFER.hash(&[&encode(transfer_of(checked))]).into();
+    remember(net, node, checked, &IdRecord::Transaction { body, height: Height(0), tx_index: 0, results: Vec::new() });
+}
+
+/// The payment's id reads as used for another one: whoever executes it says so.
+fn break_result(net: &Net, node: usize, checked: &Checked) {
+    let (body, code, height) = (BodyDigest([7; 16]), ResultCode::Ok, Height(0));
+    remember(net, node, checked, &IdRecord::Transfer { body, code, height, tx_index: 0, operation: 0, item: 0 });
+}
+
+fn remember(net: &Net, node: usize, checked: &Checked, record: &IdRecord) {
+    let (id, submitter) = (transfer_of(checked).id, checked.transaction.submitter);
+    net.nodes[node].store.rot(encode(&IdKey { id, kind: IdKind::Transfer, submitter }), encode(record));
+}
+
+fn transfer_of(checked: &Checked) -> &Transfer {
+    match &checked.transaction.operations[0] {
+        Operation::Transfer(transfer) => transfer,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -45,16 +71,15 @@ fn hash(checked: &Arc<Verified<CheckedTransaction>>) -> TransactionHash {
 
 #[test]
 fn a_proposer_leaves_out_what_it_cannot_execute_and_its_block_is_good() {
-    for place in 0..7 {
+    for place in 0..7usize {
         let mut net = Net::started(4);
         net.run(5, |_| false);
-        break_asset(&net, FIRST, "USD");
-        let made: Vec<_> =
-            (0..7).map(|number| net.transaction(0, if number == place { "USD" } else { "EUR" }, number)).collect();
+        let made: Vec<_> = (0..7).map(|number| payment(&net, number)).collect();
+        break_execution(&net, FIRST, &made[place]);
         net.submit(FIRST, &made);
         assert!(net.run(5_000, |net| net.all_reached(1)), "place {place}");
-        assert_eq!(quarantined(&net.nodes[FIRST]), [made[usize::from(place)].hash]);
-        let rest: Vec<_> = made.iter().map(hash).filter(|hash| *hash != made[usize::from(place)].hash).collect();
+        assert_eq!(quarantined(&net.nodes[FIRST]), [made[place].hash]);
+        let rest: Vec<_> = made.iter().map(hash).filter(|hash| *hash != made[place].hash).collect();
         assert_eq!(transactions(&net, 0, 1), rest, "place {place}");
         for other in (0..5).filter(|other| *other != FIRST) {
             assert_eq!(net.nodes[other].alarms, [], "place {place}, node {other}");
@@ -67,9 +92,10 @@ fn a_proposer_leaves_out_what_it_cannot_execute_and_its_block_is_good() {
 fn what_nobody_can_execute_does_not_stop_the_chain() {
     let mut net = Net::started(4);
     net.run(5, |_| false);
-    (0..5).for_each(|node| break_asset(&net, node, "USD"));
-    let made: Vec<_> =
-        (0..8).map(|number| net.transaction(0, if number < 6 { "USD" } else { "EUR" }, number)).collect();
+    let made: Vec<_> = (0..8).map(|number| payment(&net, number)).collect();
+    for node in 0..5 {
+        made[..6].iter().for_each(|checked| break_execution(&net, node, checked));
+    }
     net.submit(FIRST, &made);
     let good: Vec<_> = made[6..].iter().map(hash).collect();
     let booked = |net: &Net| net.nodes[FIRST].replies.len() == 2;
@@ -90,14 +116,14 @@ fn what_nobody_can_execute_does_not_stop_the_chain() {
 }
 
 /// Node 3 is the one that is wrong. It votes nil, sees the others commit, and signs nothing any more.
-fn check_stops(break_it: impl Fn(&Net), why: &str) {
+fn check_stops(break_it: fn(&Net, usize, &Checked), why: &str) {
     let mut net = Net::started(4);
     net.run(5, |_| false);
-    let first = net.transaction(0, "EUR", 1);
+    let first = payment(&net, 1);
     net.submit(0, &[first]);
     assert!(net.run(5_000, |net| net.all_reached(1)));
-    break_it(&net);
-    let second = net.transaction(0, "USD", 2);
+    let second = payment(&net, 2);
+    break_it(&net, 3, &second);
     net.submit(0, &[second]);
     let others_reached = |height| move |net: &Net| (0..3).all(|node| net.tip(node) >= height);
     assert!(net.run(5_000, others_reached(2)));
@@ -116,7 +142,7 @@ fn check_stops(break_it: impl Fn(&Net), why: &str) {
     assert!(reason.contains(why) && reason.contains("commit quorum"), "{reason}");
 
     // The others go on without it; it signs nothing, and whoever asks it for what it holds is served.
-    let third = net.transaction(0, "EUR", 3);
+    let third = payment(&net, 3);
     net.submit(0, &[third]);
     assert!(net.run(20_000, others_reached(3)));
     net.run(10_000, |_| false);
@@ -137,31 +163,32 @@ fn check_stops(break_it: impl Fn(&Net), why: &str) {
 
 #[test]
 fn a_committed_block_that_panics_here_stops_the_signing_and_not_the_node() {
-    check_stops(|net| break_asset(net, 3, "USD"), "executing the body failed: not an asset");
+    check_stops(break_execution, "executing the body failed: a transaction's record");
 }
 
 #[test]
 fn a_committed_block_with_another_root_here_stops_the_signing_and_not_the_node() {
-    check_stops(|net| break_state(net, 3), "state root");
+    check_stops(break_result, "results root");
 }
 
 /// The same by block sync: a node that comes back and finds the certified blocks invalid.
 #[test]
 fn a_certified_block_that_is_invalid_here_stops_the_signing_and_not_the_node() {
-    for (broken, why) in [(0, "not an asset"), (1, "state root")] {
+    for (broken, why) in [(0, "a transaction's record"), (1, "results root")] {
         let mut net = Net::started(4);
         net.run(5, |_| false);
         net.stop(3);
-        for (height, asset) in [(1, "EUR"), (2, "EUR"), (3, "USD")] {
-            let transaction = net.transaction(0, asset, height);
-            net.submit(0, &[transaction]);
+        let mut made = Vec::new();
+        for height in 1..=3 {
+            made.push(payment(&net, height));
+            net.submit(0, &made[made.len() - 1..]);
             assert!(net.run(20_000, |net| net.all_reached(height.into())));
         }
         net.start(3);
         if broken == 0 {
-            break_asset(&net, 3, "USD")
+            break_execution(&net, 3, &made[2]);
         } else {
-            break_state(&net, 3)
+            break_result(&net, 3, &made[0]);
         }
         assert!(net.run(20_000, |net| telemetry(net, 3).stopped_reason.is_some()));
         let reason = telemetry(&net, 3).stopped_reason.unwrap();
@@ -178,8 +205,8 @@ fn a_certified_block_that_is_invalid_here_stops_the_signing_and_not_the_node() {
 fn a_proposer_that_computes_another_root_is_outvoted() {
     let mut net = Net::started(4);
     net.run(5, |_| false);
-    break_state(&net, FIRST);
-    let transaction = net.transaction(0, "EUR", 1);
+    let transaction = payment(&net, 1);
+    break_result(&net, FIRST, &transaction);
     net.submit(0, &[transaction]);
     assert!(net.run(10_000, |net| [0, 2, 3, 4].iter().all(|node| net.tip(*node) == 1)));
     let (_, certificate) = crate::query::header(&net.nodes[0].store, Height(1)).unwrap().unwrap();
