@@ -4,12 +4,13 @@
 use crate::{
     overlay::Overlay,
     pending::Pending,
+    results::Booking,
     state::{StateKey, StateValue},
     transaction::Block,
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_types::{Hash, PendingRef, Tag, Timestamp, encode};
+use concordat_types::{Hash, PendingRef, ProposalId, ResultCode, Tag, Timestamp, encode};
 
 /// Due items of one block: about as much work as the payments of a small block. The rest is left to the next one.
 pub const DUE_PER_BLOCK_MAX: usize = 1_000;
@@ -42,6 +43,19 @@ impl DueKey {
 pub enum BlockEvent {
     HoldExpired(PendingRef) = 0,
     OfferExpired(PendingRef) = 1,
+    /// An adopted proposal took effect.
+    ProposalExecuted(ProposalId) = 2,
+    /// An adopted proposal met a rule that forbids it, and ended.
+    ProposalRefused {
+        proposal: ProposalId,
+        code: ResultCode,
+    } = 3,
+    ProposalExpired(ProposalId) = 4,
+    /// A proposal moved money.
+    ProposalBooked {
+        proposal: ProposalId,
+        booking: Booking,
+    } = 5,
 }
 
 /// Expires what has come to its time and forgets what ended long ago.

@@ -4,6 +4,7 @@
 use crate::{
     due::{self, BlockEvent},
     evidence::{self, EvidenceInclusion, InvalidEvidence},
+    governance,
     ids::{IdKey, IdRecord},
     overlay::Overlay,
     participation::{self, Participation},
@@ -16,8 +17,7 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use concordat_types::{
-    Bitmap, BlockId, CheckedTransaction, Hash, Height, Member, MemberId, Offence, Parameters, Rights, Timestamp,
-    Verified,
+    Bitmap, BlockId, CheckedTransaction, Hash, Height, Member, MemberId, Offence, Parameters, Timestamp, Verified,
 };
 use core::fmt;
 
@@ -67,7 +67,7 @@ pub enum InvalidBlock {
         got: usize,
         max: usize,
     },
-    /// None of the signers is an operator key of the submitter in the state before the block.
+    /// None of the signers is an operator or admin key of the submitter in the state before the block.
     NotSignedBySubmitter {
         tx_index: u32,
     },
@@ -84,7 +84,7 @@ impl fmt::Display for InvalidBlock {
                 write!(f, "transaction {tx_index} is valid until {valid_until}, too far from block time {time}")
             }
             InvalidBlock::NotSignedBySubmitter { tx_index } => {
-                write!(f, "transaction {tx_index} is not signed by an operator key of its submitter")
+                write!(f, "transaction {tx_index} is not signed by an operator or admin key of its submitter")
             }
             InvalidBlock::Evidence(invalid) => write!(f, "{invalid}"),
             InvalidBlock::TooManyTransfers { got, max } => write!(f, "{got} transfers in a block, at most {max}"),
@@ -109,8 +109,10 @@ pub fn execute(
     let oldest_record = Height(context.height.0.saturating_sub(Participation::REACH));
     sets::forget_before(&mut overlay, oldest_evidence.min(oldest_record));
     let block = Block { context: context.clone(), parameters };
-    let events = due::sweep(&mut overlay, &block);
+    governance::mark(&mut overlay, &block);
+    let mut events = due::sweep(&mut overlay, &block);
     overlay.keep();
+    governance::sweep(&mut overlay, &block, &mut events);
     let (mut results, mut root, mut items) =
         (Vec::with_capacity(transactions.len()), ResultsRoot::of_events(&events), Vec::new());
     for (tx_index, checked) in (0..).zip(transactions) {
@@ -167,8 +169,7 @@ impl<'a> Inclusion<'a> {
         }
         let (id, view) = (checked.transaction.submitter, self.view);
         let submitter = self.submitters.entry(id).or_insert_with(|| view::member(view, id));
-        let is_signed =
-            submitter.as_ref().is_some_and(|member| member.authorises(checked.signers(), Rights::default()));
+        let is_signed = submitter.as_ref().is_some_and(|member| member.has_signed(checked.signers()));
         if is_signed { Ok(()) } else { Err(InvalidBlock::NotSignedBySubmitter { tx_index }) }
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::{
     evidence::EvidenceRecord,
+    governance::Governance,
     participation::Participation,
     state::{StateKey, StateValue},
     window::{IdWindow, first_minute},
 };
-use alloc::{collections::BTreeMap, vec};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 use concordat_types::{Account, AccountId, Asset, BusinessDate, Genesis, Height, money::AccountFlags};
 
 /// Members, assets, an issuance account each, parameters and the validator set, which decides heights 1 and 2. Panics
@@ -20,6 +21,14 @@ pub fn genesis_state(genesis: &Genesis) -> BTreeMap<StateKey, StateValue> {
     state.insert(StateKey::ValidatorSets, StateValue::ValidatorSets(vec![Height(1)]));
     state.insert(StateKey::ValidatorsFrom(Height(1)), StateValue::Validators(validators.clone()));
     state.insert(StateKey::Evidence, StateValue::Evidence(EvidenceRecord::at_genesis(genesis.time)));
+    state.insert(StateKey::Governance, StateValue::Governance(Governance::at_genesis(genesis.trial)));
+    state.insert(StateKey::BlockMarks, StateValue::BlockMarks(Vec::new()));
+    let members = genesis.members.iter().map(|member| member.id).collect();
+    state.insert(StateKey::MemberList, StateValue::MemberList(members));
+    for member in &genesis.members {
+        let owned = member.key_names().into_iter();
+        state.extend(owned.map(|key| (StateKey::KeyOwner(key), StateValue::KeyOwner(member.id))));
+    }
     state.insert(StateKey::Participation, StateValue::Participation(Participation::default()));
     state.insert(StateKey::ValidatorsAfterNext, StateValue::Validators(validators));
     state.insert(StateKey::IdWindow, StateValue::IdWindow(window));

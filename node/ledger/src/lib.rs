@@ -10,6 +10,7 @@ pub mod due;
 pub mod engine;
 pub mod evidence;
 pub mod genesis;
+pub mod governance;
 pub mod ids;
 mod items;
 pub mod limits;
@@ -34,6 +35,9 @@ pub use due::{BlockEvent, DueKey};
 pub use engine::{BlockContext, Execution, Inclusion, InvalidBlock, execute};
 pub use evidence::{EvidenceInclusion, EvidenceRecord, InvalidEvidence};
 pub use genesis::genesis_state;
+pub use governance::{
+    Ballot, BlockMark, Estate, Filing, Governance, ProposalRecord, ProposalState, Tally, governance_is_due,
+};
 pub use ids::{BodyDigest, IdKey, IdKind, IdRecord};
 pub use limits::{LimitKey, LimitRecord, Moment, Usage};
 pub use participation::{Participation, ParticipationRecord, away, participation_due};

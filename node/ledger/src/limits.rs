@@ -6,12 +6,11 @@ use crate::{
     overlay::{AccountSlot, Legs, LimitSlot, Overlay},
     pending::Reserved,
     state::{StateKey, StateValue},
-    transaction::Run,
 };
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use concordat_types::{
-    AccountId, Amount, AssetCode, BusinessDate, Height, LimitScope, Limits, MemberId, ResultCode, Tier,
+    AccountId, Amount, AssetCode, BusinessDate, Hash, Height, LimitScope, Limits, MemberId, ResultCode, Tag, Tier,
     money::AccountFlags,
 };
 
@@ -21,9 +20,25 @@ use concordat_types::{
 #[repr(u8)]
 pub enum LimitKey {
     Account(AccountId) = 0,
-    Tier { member: MemberId, asset: AssetCode, tier: Tier } = 1,
-    Member { member: MemberId, asset: AssetCode } = 2,
-    Bilateral { member: MemberId, asset: AssetCode, counterparty: MemberId } = 3,
+    Tier {
+        member: MemberId,
+        asset: AssetCode,
+        tier: Tier,
+    } = 1,
+    Member {
+        member: MemberId,
+        asset: AssetCode,
+    } = 2,
+    Bilateral {
+        member: MemberId,
+        asset: AssetCode,
+        counterparty: MemberId,
+    } = 3,
+    /// Of a member, set by vote: it cannot lift them itself.
+    Common {
+        member: MemberId,
+        asset: AssetCode,
+    } = 4,
 }
 
 impl LimitKey {
@@ -44,7 +59,8 @@ pub struct LimitRecord {
     pub usage: Usage,
     /// When it began to count: what was reserved before is not given back.
     pub since: Moment,
-    /// In the scope of a member: how many pairs of it have limits, so that nobody looks for pairs where there are none.
+    /// In the scope of a member: how many pairs of it have limits, and one if limits were set by vote, so that nobody looks
+    /// for them where there are none.
     pub pairs: u32,
     /// As in `Account`.
     pub blinding: [u8; 16],
@@ -56,6 +72,23 @@ pub struct Moment {
     pub height: Height,
     pub tx_index: u32,
     pub operation: u16,
+}
+
+/// When a record is made, and what blinds it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Origin {
+    pub at: Moment,
+    pub seed: Hash,
+}
+
+impl Origin {
+    /// First 16 bytes of SHA-256(Tag::BLINDING, seed, canonical key).
+    pub(crate) fn blinding(&self, key: &StateKey) -> [u8; 16] {
+        let Hash(digest) = Tag::BLINDING.hash(&[&self.seed.0, &key.to_bytes()]);
+        let mut blinding = [0; 16];
+        blinding.copy_from_slice(&digest[..16]);
+        blinding
+    }
 }
 
 /// What was paid out of and into a scope on a business date.
@@ -180,69 +213,69 @@ fn change_usage(
 }
 
 /// Replaces the limits of a scope. What has been used stays.
-pub(crate) fn replace(run: &mut Run<'_, '_>, key: LimitKey, limits: Limits) {
-    let existed = run.overlay.find_limits(key).is_some();
-    write(run, key, limits);
+pub(crate) fn replace(overlay: &mut Overlay<'_>, key: LimitKey, limits: Limits, origin: &Origin) {
+    let existed = overlay.find_limits(key).is_some();
+    write(overlay, key, limits, origin);
     match key {
-        LimitKey::Account(id) => match_flag(run, id),
-        LimitKey::Bilateral { member, asset, .. } => {
-            let exists = run.overlay.find_limits(key).is_some();
-            count_pairs(run, LimitKey::Member { member, asset }, exists, existed);
+        LimitKey::Account(id) => match_flag(overlay, id, origin),
+        LimitKey::Bilateral { member, asset, .. } | LimitKey::Common { member, asset } => {
+            let exists = overlay.find_limits(key).is_some();
+            count_pairs(overlay, LimitKey::Member { member, asset }, exists, existed, origin);
         }
         LimitKey::Tier { .. } | LimitKey::Member { .. } => {}
     }
 }
 
 /// An account that has just got a tier: from here on its payments are counted.
-pub(crate) fn start_usage(run: &mut Run<'_, '_>, id: AccountId) {
+pub(crate) fn start_usage(overlay: &mut Overlay<'_>, id: AccountId, origin: &Origin) {
     let key = LimitKey::Account(id);
-    let record = new_record(run, key);
-    run.overlay.put(StateKey::Limits(key), Some(StateValue::Limits(record)));
+    let record = new_record(origin, key);
+    overlay.put(StateKey::Limits(key), Some(StateValue::Limits(record)));
 }
 
 /// Whether an account is counted follows from its tier and its own limits: makes flag and record say so.
-pub(crate) fn match_flag(run: &mut Run<'_, '_>, id: AccountId) {
-    let slot = run.overlay.find_account(id).expect("the caller has found it");
-    let mut account = run.overlay.account(slot).account.clone();
+pub(crate) fn match_flag(overlay: &mut Overlay<'_>, id: AccountId, origin: &Origin) {
+    let slot = overlay.find_account(id).expect("the caller has found it");
+    let mut account = overlay.account(slot).account.clone();
     let key = LimitKey::Account(id);
-    let own = run.overlay.find_limits(key).map(|slot| run.overlay.limits(slot).limits);
+    let own = overlay.find_limits(key).map(|slot| overlay.limits(slot).limits);
     let is_limited = account.tier.is_some() || own.is_some_and(|limits| !limits.is_none());
     match (is_limited, own) {
-        (true, None) => start_usage(run, id),
-        (false, Some(_)) => run.overlay.put(StateKey::Limits(key), None),
+        (true, None) => start_usage(overlay, id, origin),
+        (false, Some(_)) => overlay.put(StateKey::Limits(key), None),
         _ => {}
     }
     account.flags = account.flags.with(AccountFlags::LIMITED, is_limited);
-    run.overlay.put(StateKey::Account(id), Some(StateValue::Account(account)));
+    overlay.put(StateKey::Account(id), Some(StateValue::Account(account)));
 }
 
-fn write(run: &mut Run<'_, '_>, key: LimitKey, limits: Limits) {
-    let before = run.overlay.find_limits(key).map(|slot| run.overlay.limits(slot).clone());
+fn write(overlay: &mut Overlay<'_>, key: LimitKey, limits: Limits, origin: &Origin) {
+    let before = overlay.find_limits(key).map(|slot| overlay.limits(slot).clone());
     let record = match before {
         Some(before) => LimitRecord { limits, ..before },
-        None => LimitRecord { limits, ..new_record(run, key) },
+        None => LimitRecord { limits, ..new_record(origin, key) },
     };
     // An account's record goes with its flag, a member's stays while there are pairs.
     let is_needed = matches!(key, LimitKey::Account(_)) || record.pairs > 0 || !limits.is_none();
-    run.overlay.put(StateKey::Limits(key), is_needed.then_some(StateValue::Limits(record)));
+    overlay.put(StateKey::Limits(key), is_needed.then_some(StateValue::Limits(record)));
 }
 
 /// A pair's limits have come or gone: the member's record counts them.
-fn count_pairs(run: &mut Run<'_, '_>, member: LimitKey, exists: bool, existed: bool) {
-    let before = run.overlay.find_limits(member).map(|slot| run.overlay.limits(slot).clone());
-    let mut record = before.unwrap_or_else(|| new_record(run, member));
+fn count_pairs(overlay: &mut Overlay<'_>, member: LimitKey, exists: bool, existed: bool, origin: &Origin) {
+    let before = overlay.find_limits(member).map(|slot| overlay.limits(slot).clone());
+    let mut record = before.unwrap_or_else(|| new_record(origin, member));
     record.pairs = record.pairs + u32::from(exists) - u32::from(existed);
     let is_needed = record.pairs > 0 || !record.limits.is_none();
-    run.overlay.put(StateKey::Limits(member), is_needed.then_some(StateValue::Limits(record)));
+    overlay.put(StateKey::Limits(member), is_needed.then_some(StateValue::Limits(record)));
 }
 
-fn new_record(run: &Run<'_, '_>, key: LimitKey) -> LimitRecord {
+fn new_record(origin: &Origin, key: LimitKey) -> LimitRecord {
     LimitRecord {
         limits: Limits::default(),
         usage: Usage::default(),
-        since: run.moment(),
+        since: origin.at,
         pairs: 0,
-        blinding: run.blinding(&StateKey::Limits(key)),
+        blinding: origin.blinding(&StateKey::Limits(key)),
     }
 }
 
@@ -278,6 +311,9 @@ fn scopes(overlay: &mut Overlay<'_>, account: AccountSlot, other: AccountSlot) -
     if pairs > 0 {
         let (member, counterparty) = (overlay.member(owner).id, overlay.member(other).id);
         let asset = overlay.asset(asset).code;
+        if let Some(slot) = overlay.find_limits(LimitKey::Common { member, asset }) {
+            found.push(Scope { limits: overlay.limits(slot).limits, usage: Some(slot) });
+        }
         if let Some(slot) = overlay.find_limits(LimitKey::Bilateral { member, asset, counterparty }) {
             found.push(Scope { limits: overlay.limits(slot).limits, usage: Some(slot) });
         }

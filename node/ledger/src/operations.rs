@@ -10,19 +10,25 @@ mod change_account;
 mod close_account;
 mod create_asset;
 mod end_of_day;
+mod file_join;
 mod freeze;
 mod hold;
+mod invite;
 mod issue;
 mod leg;
 mod offer;
 mod open_account;
 mod parents;
 mod post;
+mod propose;
+mod prove_caught_up;
 mod redeem;
 mod set_limits;
 mod set_quota;
 mod transfer;
 mod void;
+mod vote;
+mod withdraw;
 
 use crate::{
     items::{Item, Outcome},
@@ -68,6 +74,13 @@ pub(crate) fn execute(run: &mut Run<'_, '_>, operation: &Operation, items: &mut 
             note(item, create_asset::execute(run, terms))
         }
         Operation::SetQuota { asset, quota } => note(item, set_quota::execute(run, *asset, *quota)),
+        Operation::Propose(proposal) => note(item, propose::execute(run, proposal)),
+        Operation::Vote { proposal, hash, approve } => note(item, vote::execute(run, *proposal, *hash, *approve)),
+        Operation::Withdraw { proposal } => note(item, withdraw::execute(run, *proposal)),
+        Operation::Invite(invitation) => note(item, invite::execute(run, invitation)),
+        Operation::RevokeInvite { member } => note(item, invite::revoke(run, *member)),
+        Operation::FileJoin(request) => note(item, file_join::execute(run, request)),
+        Operation::ProveCaughtUp(proof) => note(item, prove_caught_up::execute(run, proof)),
     }
 }
 

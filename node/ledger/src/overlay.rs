@@ -282,7 +282,17 @@ impl<'v> Overlay<'v> {
 
     /// Undoes all since the last `keep`.
     pub(crate) fn undo(&mut self) {
-        while let Some(undo) = self.journal.pop() {
+        self.undo_to(0);
+    }
+
+    /// A point to which can be gone back, until the next `keep`.
+    pub(crate) fn mark(&self) -> usize {
+        self.journal.len()
+    }
+
+    pub(crate) fn undo_to(&mut self, mark: usize) {
+        while self.journal.len() > mark {
+            let Some(undo) = self.journal.pop() else { return };
             match undo {
                 Undo::Posted { legs, amount } => {
                     self.accounts.at_mut(legs.debit.0).account.debits_posted -= amount;

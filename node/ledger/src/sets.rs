@@ -42,6 +42,13 @@ pub(crate) fn validators_of(
     heights.map(&mut set_of).collect()
 }
 
+/// The sets that decide this height and those after it, as far as they are in force.
+pub(crate) fn since(view: &dyn StateView, height: Height) -> Vec<ValidatorSet> {
+    let starts = starts(view);
+    let first = starts.partition_point(|from| *from <= height).saturating_sub(1);
+    starts[first..].iter().filter_map(|from| set_from(view, *from)).collect()
+}
+
 /// A set comes into force.
 pub(crate) fn begin(overlay: &mut Overlay<'_>, from: Height, set: ValidatorSet) {
     let mut starts = starts(overlay);

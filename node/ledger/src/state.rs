@@ -3,6 +3,7 @@
 use crate::{
     due::DueKey,
     evidence::EvidenceRecord,
+    governance::{BlockMark, Estate, Filing, Governance, ProposalRecord},
     limits::{LimitKey, LimitRecord},
     participation::Participation,
     pending::{HoldRecord, OfferRecord},
@@ -12,7 +13,8 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use concordat_types::{
     Account, AccountId, Asset, AssetCode, BusinessDate, Hash, Height, Member, MemberId, Parameters, PendingRef,
-    ValidatorSet, encode,
+    ProposalId, ValidatorSet, encode,
+    member::{KeyName, ValidatorRecord},
 };
 
 /// Names one value of the state. The canonical encoding (one byte of kind, then the name) is the store's table key and
@@ -48,6 +50,24 @@ pub enum StateKey {
     ValidatorsFrom(Height) = 22,
     /// Offences that blocks have shown. See `evidence`.
     Evidence = 23,
+    /// Rules of the proposal engine, and what waits in it. See `governance`.
+    Governance = 30,
+    /// A proposal: open, or what became of it.
+    Proposal(ProposalId) = 31,
+    /// A consensus key whose member has not proved yet that it is caught up.
+    Candidate(MemberId) = 32,
+    /// An invitation, and the request filed with it, until it is admitted.
+    Filing(MemberId) = 33,
+    /// Blocks by which a candidate shows that it is caught up.
+    BlockMarks = 34,
+    /// All members, whatever their status.
+    MemberList = 35,
+    /// Whose key it is, or was: a key never comes to another member.
+    KeyOwner(KeyName) = 36,
+    /// Who winds a member up, or goes on in its place.
+    Estate(MemberId) = 37,
+    /// How many accounts of a member are open, issuance accounts not counted. No row: none.
+    OpenAccounts(MemberId) = 38,
 }
 
 impl StateKey {
@@ -76,4 +96,15 @@ pub enum StateValue {
     /// Ascending.
     ValidatorSets(Vec<Height>) = 21,
     Evidence(EvidenceRecord) = 23,
+    Governance(Governance) = 30,
+    Proposal(ProposalRecord) = 31,
+    Candidate(ValidatorRecord) = 32,
+    Filing(Filing) = 33,
+    /// Ascending.
+    BlockMarks(Vec<BlockMark>) = 34,
+    /// Ascending.
+    MemberList(Vec<MemberId>) = 35,
+    KeyOwner(MemberId) = 36,
+    Estate(Estate) = 37,
+    OpenAccounts(u64) = 38,
 }

@@ -5,6 +5,7 @@ mod batch;
 mod books;
 mod evidence;
 mod golden;
+mod governance;
 mod ids;
 mod operations;
 mod participation;

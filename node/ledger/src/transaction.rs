@@ -2,9 +2,10 @@
 
 use crate::{
     engine::BlockContext,
+    governance::{self, Estate},
     ids::{BodyDigest, IdKey, IdKind, IdRecord},
     items::{Item, Outcome, items_of},
-    limits::{self, Flow, Moment},
+    limits::{self, Flow, Moment, Origin},
     operations,
     overlay::{Legs, MemberSlot, Overlay},
     pending::Reserved,
@@ -15,7 +16,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use concordat_types::{
-    Amount, CheckedTransaction, Ed25519PublicKey, Hash, Parameters, PendingRef, ResultCode, Rights, Tag, Uuid,
+    Amount, CheckedTransaction, Ed25519PublicKey, MemberStatus, Parameters, PendingRef, ResultCode, Rights, Uuid,
 };
 
 pub(crate) struct Block {
@@ -30,7 +31,7 @@ pub(crate) struct Run<'a, 'v> {
     pub checked: &'a CheckedTransaction,
     /// None if the ledger knows no such member.
     pub submitter: Option<MemberSlot>,
-    /// Has one of the submitter's operator keys signed?
+    /// Has one of the submitter's operator or admin keys signed?
     pub is_signed_by_submitter: bool,
     tx_index: u32,
     signers: Vec<Ed25519PublicKey>,
@@ -76,8 +77,7 @@ impl<'a, 'v> Run<'a, 'v> {
     fn new(overlay: &'a mut Overlay<'v>, block: &'a Block, tx_index: u32, checked: &'a CheckedTransaction) -> Self {
         let signers = checked.signers().to_vec();
         let submitter = overlay.find_member(checked.transaction.submitter);
-        let is_signed_by_submitter =
-            submitter.is_some_and(|slot| overlay.member(slot).authorises(&signers, Rights::default()));
+        let is_signed_by_submitter = submitter.is_some_and(|slot| overlay.member(slot).has_signed(&signers));
         Run {
             overlay,
             block,
@@ -239,9 +239,37 @@ impl<'a, 'v> Run<'a, 'v> {
 
     // ---- For the checks of operations ----
 
-    /// Has a key of the member with this right signed, and the submitter too?
-    pub(crate) fn is_authorised(&self, member: MemberSlot, right: Rights) -> bool {
-        self.is_signed_by_submitter && self.overlay.member(member).authorises(&self.signers, right)
+    /// Has a key of the member with this right signed, and the submitter too? For a member that is wound up, its estate signs.
+    pub(crate) fn is_authorised(&mut self, member: MemberSlot, right: Rights) -> bool {
+        let speaker = self.speaker_of(member);
+        self.is_signed_by_submitter && self.overlay.member(speaker).authorises(&self.signers, right)
+    }
+
+    fn speaker_of(&mut self, member: MemberSlot) -> MemberSlot {
+        match self.estate_of(member) {
+            Some(estate) => self.overlay.find_member(estate.member).expect("an estate is a member"),
+            None => member,
+        }
+    }
+
+    /// Who winds the member up.
+    pub(crate) fn estate_of(&self, member: MemberSlot) -> Option<Estate> {
+        let member = self.overlay.member(member);
+        if member.status != MemberStatus::Closing {
+            return None;
+        }
+        governance::estate(self.overlay, member.id)
+    }
+
+    /// The submitter's admin keys that have signed.
+    pub(crate) fn signing_admins(&self) -> Vec<Ed25519PublicKey> {
+        let Some(submitter) = self.submitter else { return Vec::new() };
+        let keys = &self.overlay.member(submitter).admin_keys.keys;
+        keys.iter().filter(|key| self.signers.contains(key)).copied().collect()
+    }
+
+    pub(crate) fn signers(&self) -> &[Ed25519PublicKey] {
+        &self.signers
     }
 
     /// `is_authorised` for Rights::PAY, remembered for the transaction.
@@ -259,13 +287,15 @@ impl<'a, 'v> Run<'a, 'v> {
     }
 
     /// Have two keys of the member signed, one with the right and another that may approve?
-    pub(crate) fn is_authorised_by_two(&self, member: MemberSlot, right: Rights) -> bool {
-        self.is_signed_by_submitter && self.overlay.member(member).authorises_by_two(&self.signers, right)
+    pub(crate) fn is_authorised_by_two(&mut self, member: MemberSlot, right: Rights) -> bool {
+        let speaker = self.speaker_of(member);
+        self.is_signed_by_submitter && self.overlay.member(speaker).authorises_by_two(&self.signers, right)
     }
 
     /// The submitter, if one of its keys with this right has signed.
     pub(crate) fn submitter_with(&self, right: Rights) -> Option<MemberSlot> {
-        self.submitter.filter(|submitter| self.is_authorised(*submitter, right))
+        let has_signed = |member: &MemberSlot| self.overlay.member(*member).authorises(&self.signers, right);
+        self.submitter.filter(has_signed)
     }
 
     /// The name of a hold or an offer that this transaction makes.
@@ -290,13 +320,13 @@ impl<'a, 'v> Run<'a, 'v> {
         self.bookings.push((self.operation, Booking { debit_account, credit_account, amount }));
     }
 
-    /// 16 bytes that only the parties and the replicas know: first of SHA-256(Tag::BLINDING, leaf of the signed transaction,
-    /// canonical key). The leaf covers the signatures, which nobody else sees.
+    /// Blinds by the leaf of the signed transaction: it covers the signatures, which only the parties and the replicas see.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { at: self.moment(), seed: self.checked.signed.leaf() }
+    }
+
     pub(crate) fn blinding(&self, key: &StateKey) -> [u8; 16] {
-        let Hash(digest) = Tag::BLINDING.hash(&[&self.checked.signed.leaf().0, &key.to_bytes()]);
-        let mut blinding = [0; 16];
-        blinding.copy_from_slice(&digest[..16]);
-        blinding
+        self.origin().blinding(key)
     }
 
     pub(crate) fn is_submitter_active(&self) -> bool {

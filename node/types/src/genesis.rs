@@ -84,6 +84,23 @@ impl Parameters {
     pub fn hash(&self) -> Hash {
         Tag::PARAMETERS.hash(&[&encode(self)])
     }
+
+    /// The first that is out of its range.
+    pub fn out_of_range(&self) -> Option<&'static str> {
+        let p = self;
+        let in_range = [
+            ("timeout_propose_ms", p.timeout_propose_ms > 0 && p.timeout_propose_ms <= p.timeout_max_ms),
+            ("timeout_prevote_ms", p.timeout_prevote_ms > 0 && p.timeout_prevote_ms <= p.timeout_max_ms),
+            ("timeout_precommit_ms", p.timeout_precommit_ms > 0 && p.timeout_precommit_ms <= p.timeout_max_ms),
+            ("heartbeat_ms", p.heartbeat_ms > 0),
+            ("tx_bytes_max", (1 << 10..=16 << 20).contains(&p.tx_bytes_max)),
+            ("block_bytes_max", p.block_bytes_max >= 2 * p.tx_bytes_max && p.block_bytes_max <= 16 << 20),
+            ("transfers_per_tx_max", (1..=65_535).contains(&p.transfers_per_tx_max)),
+            ("block_transfers_max", (p.transfers_per_tx_max..=1 << 20).contains(&p.block_transfers_max)),
+            ("id_window_ms", (60_000..=30 * 86_400_000).contains(&p.id_window_ms)),
+        ];
+        in_range.into_iter().find(|(_, ok)| !ok).map(|(name, _)| name)
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -193,7 +210,7 @@ impl Genesis {
         let mut keys = BTreeSet::new();
         for member in &self.members {
             check_member(member, self.trial)?;
-            for key in member_keys(member) {
+            for key in member.key_names() {
                 if !keys.insert(key) {
                     return Err(GenesisError::KeyTwice(member.id));
                 }
@@ -203,37 +220,15 @@ impl Genesis {
     }
 
     fn check_parameters(&self) -> Result<(), GenesisError> {
-        let p = &self.parameters;
-        let in_range = [
-            ("timeout_propose_ms", p.timeout_propose_ms > 0 && p.timeout_propose_ms <= p.timeout_max_ms),
-            ("timeout_prevote_ms", p.timeout_prevote_ms > 0 && p.timeout_prevote_ms <= p.timeout_max_ms),
-            ("timeout_precommit_ms", p.timeout_precommit_ms > 0 && p.timeout_precommit_ms <= p.timeout_max_ms),
-            ("heartbeat_ms", p.heartbeat_ms > 0),
-            ("tx_bytes_max", (1 << 10..=16 << 20).contains(&p.tx_bytes_max)),
-            ("block_bytes_max", p.block_bytes_max >= 2 * p.tx_bytes_max && p.block_bytes_max <= 16 << 20),
-            ("transfers_per_tx_max", (1..=65_535).contains(&p.transfers_per_tx_max)),
-            ("block_transfers_max", (p.transfers_per_tx_max..=1 << 20).contains(&p.block_transfers_max)),
-            ("id_window_ms", (60_000..=30 * 86_400_000).contains(&p.id_window_ms)),
-        ];
-        match in_range.into_iter().find(|(_, ok)| !ok) {
-            Some((name, _)) => Err(GenesisError::ParameterOutOfRange(name)),
+        match self.parameters.out_of_range() {
+            Some(name) => Err(GenesisError::ParameterOutOfRange(name)),
             None => Ok(()),
         }
     }
 }
 
-/// Every key of a member as bytes that differ between kinds of keys only by length.
-fn member_keys(member: &Member) -> Vec<Vec<u8>> {
-    let groups = member.admin_keys.keys.iter().chain(&member.recovery_keys.keys);
-    let mut keys: Vec<Vec<u8>> = groups.map(|key| key.0.to_vec()).collect();
-    keys.extend(member.operator_keys.iter().map(|operator| operator.key.0.to_vec()));
-    keys.extend(member.access_keys.iter().map(|access| encode(&(1u8, access.key))));
-    keys.extend(member.node.iter().map(|node| encode(&(1u8, node.tls_key))));
-    keys.extend(member.validator.iter().map(|validator| validator.key.0.to_vec()));
-    keys
-}
-
-fn check_member(member: &Member, trial: bool) -> Result<(), GenesisError> {
+/// The form of a member's record; `trial` lets LEI and BIC be absent.
+pub fn check_member(member: &Member, trial: bool) -> Result<(), GenesisError> {
     let id = member.id;
     if member.legal_name.len() > Member::LEGAL_NAME_BYTES_MAX {
         return Err(GenesisError::TooLong(id, "the legal name"));

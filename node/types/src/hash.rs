@@ -27,12 +27,16 @@ impl Tag {
     pub const BATCH: Tag = Tag("concordat/batch/v1");
     pub const BLOCK_ID: Tag = Tag("concordat/block-id/v1");
     pub const BLINDING: Tag = Tag("concordat/blinding/v1");
+    pub const CAUGHT_UP: Tag = Tag("concordat/caught-up/v1");
     pub const CERTIFICATE: Tag = Tag("concordat/certificate/v1");
     pub const DUE: Tag = Tag("concordat/due/v1");
     pub const EVIDENCE: Tag = Tag("concordat/evidence/v1");
     pub const GENESIS: Tag = Tag("concordat/genesis/v1");
     pub const ID_WINDOW: Tag = Tag("concordat/id-window/v1");
+    pub const JOIN_REQUEST: Tag = Tag("concordat/join-request/v1");
+    pub const KEY: Tag = Tag("concordat/key/v1");
     pub const PARAMETERS: Tag = Tag("concordat/parameters/v1");
+    pub const PROPOSAL: Tag = Tag("concordat/proposal/v1");
     pub const RECORD: Tag = Tag("concordat/record/v1");
     pub const STATE_KEY: Tag = Tag("concordat/state-key/v1");
     pub const STATE_LEAF: Tag = Tag("concordat/state-leaf/v1");

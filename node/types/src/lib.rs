@@ -10,6 +10,7 @@ pub mod date;
 pub mod encode;
 pub mod finality;
 pub mod genesis;
+pub mod governance;
 pub mod hash;
 pub mod keys;
 pub mod member;
@@ -28,6 +29,9 @@ pub use date::BusinessDate;
 pub use encode::{DecodeError, decode, encode};
 pub use finality::{FinalityProof, ProofStart, SetChange};
 pub use genesis::{Genesis, NetworkId, Parameters};
+pub use governance::{
+    CaughtUp, Change, ChangeKind, GovernanceRules, Invite, JoinRequest, Proposal, ProposalId, Threshold,
+};
 pub use hash::{Hash, Tag};
 pub use keys::{BlsPublicKey, BlsSignature, Ed25519PublicKey, Ed25519Signature};
 pub use member::{Member, MemberStatus, Rights, Roles};

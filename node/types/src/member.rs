@@ -1,6 +1,6 @@
 //! Institutions on the ledger: who may connect, sign, vote, validate, issue.
 
-use crate::{BlsPublicKey, BlsSignature, Ed25519PublicKey, Hash, MemberId, Power};
+use crate::{BlsPublicKey, BlsSignature, Ed25519PublicKey, Hash, MemberId, Power, Tag};
 use alloc::{string::String, vec::Vec};
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::ops::BitOr;
@@ -144,6 +144,31 @@ pub struct Member {
     pub validator: Option<ValidatorRecord>,
 }
 
+impl KeyGroup {
+    pub fn is_reached_by(&self, signers: &[Ed25519PublicKey]) -> bool {
+        self.k > 0 && self.keys.iter().filter(|key| signers.contains(key)).count() >= usize::from(self.k)
+    }
+}
+
+/// SHA-256(tag, class of keys, key): a key of any class under one name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, BorshSerialize, BorshDeserialize)]
+pub struct KeyName(pub Hash);
+
+impl KeyName {
+    pub fn of_ed25519(key: &Ed25519PublicKey) -> KeyName {
+        KeyName(Tag::KEY.hash(&[&[0], &key.0]))
+    }
+
+    /// Of a node's TLS key or an access key, which are one class.
+    pub fn of_tls(key: &Hash) -> KeyName {
+        KeyName(Tag::KEY.hash(&[&[1], &key.0]))
+    }
+
+    pub fn of_bls(key: &BlsPublicKey) -> KeyName {
+        KeyName(Tag::KEY.hash(&[&[2], &key.0]))
+    }
+}
+
 impl Member {
     pub const LEGAL_NAME_BYTES_MAX: usize = 200;
     pub const ADDRESS_BYTES_MAX: usize = 255;
@@ -153,6 +178,27 @@ impl Member {
     /// May it pay, be paid and be connected?
     pub fn is_active(&self) -> bool {
         self.status == MemberStatus::Active
+    }
+
+    /// Every key, TLS keys and access keys in one class: none may stand twice in the registry.
+    pub fn key_names(&self) -> Vec<KeyName> {
+        let groups = self.admin_keys.keys.iter().chain(&self.recovery_keys.keys);
+        let mut names: Vec<KeyName> = groups.map(KeyName::of_ed25519).collect();
+        names.extend(self.operator_keys.iter().map(|operator| KeyName::of_ed25519(&operator.key)));
+        names.extend(self.access_keys.iter().map(|access| KeyName::of_tls(&access.key)));
+        names.extend(self.node.iter().map(|node| KeyName::of_tls(&node.tls_key)));
+        names.extend(self.validator.iter().map(|validator| KeyName::of_bls(&validator.key)));
+        names
+    }
+
+    /// Is one of the signers a key that speaks for the member at all: an operator's or an admin key?
+    pub fn has_signed(&self, signers: &[Ed25519PublicKey]) -> bool {
+        self.authorises(signers, Rights::default()) || self.admin_keys.keys.iter().any(|key| signers.contains(key))
+    }
+
+    /// Do the signers include as many admin keys as decide for the member?
+    pub fn has_decided(&self, signers: &[Ed25519PublicKey]) -> bool {
+        self.admin_keys.is_reached_by(signers)
     }
 
     /// Do the signers include two of the member's operator keys, one with the right and another that may approve?

@@ -1,10 +1,10 @@
 //! What a transaction may ask for: the verbs of the ledger and the nouns that they carry.
 
 use crate::{
-    AccountId, AccountName, Amount, AssetCode, AssetKind, BusinessDate, Hash, MemberId, Purpose, Reference, Timestamp,
-    Uuid,
+    AccountId, AccountName, Amount, AssetCode, AssetKind, BusinessDate, CaughtUp, Hash, Invite, JoinRequest, MemberId,
+    Proposal, ProposalId, Purpose, Reference, Timestamp, Uuid,
 };
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Numbers are for ever; later operations take the next free one.
@@ -95,6 +95,28 @@ pub enum Operation {
         asset: AssetCode,
         quota: Amount,
     } = 18,
+    /// Files a change for a vote. Signed by admin keys of the submitter, which vote for it at once.
+    Propose(Proposal) = 19,
+    /// By admin keys of the submitter, on the proposal with this hash.
+    Vote {
+        proposal: ProposalId,
+        hash: Hash,
+        approve: bool,
+    } = 20,
+    /// Takes a proposal back that has not taken effect: by any one admin key of the member that filed it.
+    Withdraw {
+        proposal: ProposalId,
+    } = 21,
+    /// Opens the door for an institution to file its request. By admin keys of its sponsor, as many as decide for it.
+    Invite(Invite) = 22,
+    /// By the sponsor, any one admin key: of an invitation or a request that has not been admitted.
+    RevokeInvite {
+        member: MemberId,
+    } = 23,
+    /// The invited institution's request. Signed by the invitation's key and by admin keys of the request.
+    FileJoin(Box<JoinRequest>) = 24,
+    /// Makes a candidate a validator.
+    ProveCaughtUp(CaughtUp) = 25,
 }
 
 impl Operation {
@@ -118,7 +140,14 @@ impl Operation {
             | Operation::Freeze { .. }
             | Operation::EndOfDay { .. }
             | Operation::CreateAsset { .. }
-            | Operation::SetQuota { .. } => None,
+            | Operation::SetQuota { .. }
+            | Operation::Propose(_)
+            | Operation::Vote { .. }
+            | Operation::Withdraw { .. }
+            | Operation::Invite(_)
+            | Operation::RevokeInvite { .. }
+            | Operation::FileJoin(_)
+            | Operation::ProveCaughtUp(_) => None,
         }
     }
 

@@ -30,7 +30,8 @@ pub(super) fn execute(run: &mut Run<'_, '_>, id: AccountId, parent: Option<Accou
     account.parent = parent;
     account.tier = tier;
     run.overlay.put(StateKey::Account(id), Some(StateValue::Account(account)));
-    limits::match_flag(run, id);
+    let origin = run.origin();
+    limits::match_flag(run.overlay, id, &origin);
     parents::count(run, before, false);
     parents::count(run, parent, true);
     Ok(())

@@ -27,11 +27,16 @@ pub(super) fn check_no_issuance(run: &Run<'_, '_>, legs: Legs) -> Done {
     refuse_if(is_issuance(legs.debit) || is_issuance(legs.credit), ResultCode::NotAuthorised)
 }
 
-/// 21: the submitter and the owners of both accounts take part.
+/// 21: the submitter and the owners of both accounts take part. Out of the accounts of a member that is wound up its estate pays:
+/// into accounts of its own, or as its successor to anybody.
 pub(super) fn check_members(run: &Run<'_, '_>, legs: Legs) -> Done {
-    let owner_is_active = |slot| run.overlay.member(run.overlay.account(slot).owner).is_active();
-    let all_active = run.is_submitter_active() && owner_is_active(legs.debit) && owner_is_active(legs.credit);
-    refuse_if(!all_active, ResultCode::MemberNotActive)
+    let (payer, payee) = (run.overlay.account(legs.debit).owner, run.overlay.account(legs.credit).owner);
+    let is_active = |slot| run.overlay.member(slot).is_active();
+    let may_pay = is_active(payer)
+        || run
+            .estate_of(payer)
+            .is_some_and(|estate| estate.is_successor || run.overlay.member(payee).id == estate.member);
+    refuse_if(!run.is_submitter_active() || !may_pay || !is_active(payee), ResultCode::MemberNotActive)
 }
 
 /// 22 to 25: what is frozen or closed.

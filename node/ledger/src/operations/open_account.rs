@@ -2,7 +2,7 @@
 
 use super::{Done, check_submitter, parents, refuse_if};
 use crate::{
-    limits,
+    governance, limits,
     state::{StateKey, StateValue},
     transaction::Run,
 };
@@ -45,7 +45,9 @@ fn open(run: &mut Run<'_, '_>, opening: &OpenAccount, path: AccountPath, id: Acc
     };
     run.overlay.put(key, Some(StateValue::Account(account)));
     if opening.tier.is_some() {
-        limits::start_usage(run, id);
+        let origin = run.origin();
+        limits::start_usage(run.overlay, id, &origin);
     }
     parents::count(run, opening.parent, true);
+    governance::count_account(run.overlay, path.member, true);
 }

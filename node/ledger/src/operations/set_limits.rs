@@ -29,6 +29,7 @@ pub(super) fn execute(run: &mut Run<'_, '_>, scope: LimitScope, new: &Limits) ->
         let counterparty = run.overlay.find_member(counterparty);
         refuse_if(counterparty.is_none_or(|counterparty| counterparty == submitter), ResultCode::MemberNotFound)?;
     }
-    limits::replace(run, LimitKey::new(run.checked.transaction.submitter, scope), *new);
+    let origin = run.origin();
+    limits::replace(run.overlay, LimitKey::new(run.checked.transaction.submitter, scope), *new, &origin);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::{scenario::tree_of, world::*};
 use crate::{BlockContext, IdKey, IdKind, IdRecord, MemoryState, OperationResult, StateKey, execute, result_leaves};
 use alloc::{format, string::String, string::ToString, vec, vec::Vec};
-use concordat_types::{BatchMode, Hash, Height, Operation, ResultCode, encode};
+use concordat_types::{BatchMode, Hash, Height, Operation, ProposalId, ResultCode, encode};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -24,6 +24,14 @@ fn keys() {
         (StateKey::ValidatorSets, "15"),
         (StateKey::ValidatorsFrom(Height(0x0102)), "160201000000000000"),
         (StateKey::Evidence, "17"),
+        (StateKey::Governance, "1e"),
+        (StateKey::Proposal(ProposalId(0x0102)), "1f0201000000000000"),
+        (StateKey::Candidate(member_id("bank-a")), "200662616e6b2d61"),
+        (StateKey::Filing(member_id("bank-a")), "210662616e6b2d61"),
+        (StateKey::BlockMarks, "22"),
+        (StateKey::MemberList, "23"),
+        (StateKey::Estate(member_id("bank-a")), "250662616e6b2d61"),
+        (StateKey::OpenAccounts(member_id("bank-a")), "260662616e6b2d61"),
     ];
     for (key, bytes) in golden {
         assert_eq!(hex(&key.to_bytes()), bytes);
@@ -75,7 +83,7 @@ const ID_KEY: &str = "018bcfe5680070008000000000000001010662616e6b2d61";
 const TRANSFER_RECORD: &str = "01050505050505050505050505050505055c00020000000000000003000000040006000000";
 const TRANSACTION_RECORD: &str =
     "0005050505050505050505050505050505020000000000000003000000010000000000010000005c00010000000100000000000000";
-const GENESIS_ROOT: &str = "e03edb07ed582290213ac49bfc6ed9303bed88ee1c706ca07b1c59fb7c76168a";
+const GENESIS_ROOT: &str = "8acdd9b39ed32f18ed851f3b5777e6b32ee673a8a1039dd424ade138fa22846b";
 const RESULTS_ROOT: &str = "6a84f76f8a903d69f6b106818857da72955c69cf6797d0678b6a2dbcfe02a887";
 const LAST_LEAF: &str = "00030000000000000000001aa25b7442ee8ebe9351d3ec262775c753d34fb52868a3180bab2547caf5e8f5018bcfe56800700080000000000000021246e6818b80ebb92d2da5882efd424b974b3be4713dab0b1f539ca620278c5d00000100000000";
 const STATE_ROOT: &str = "3c780b16c2bc2803b91e7dfcb60887bc31b42965649140fc1cb321c0945190da";

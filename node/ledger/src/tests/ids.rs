@@ -256,7 +256,7 @@ fn valid_until_makes_a_block_invalid() {
 fn a_transaction_that_its_submitter_has_not_signed_makes_a_block_invalid() {
     let context = BlockContext { height: Height(1), time: NOW, ..BlockContext::default() };
     let valid_until = Timestamp(NOW.0 + 1);
-    for signers in [&["bank-b"][..], &["bank-a:admin"], &["nobody"], &["bank-b", "central-bank"], &[]] {
+    for signers in [&["bank-b"][..], &["bank-a:recovery"], &["nobody"], &["bank-b", "central-bank"], &[]] {
         let good = sign(pay(1, NOW, valid_until), &["bank-a"]);
         let forged = sign(pay(2, NOW, valid_until), signers);
         let outcome = execute(&funded(), &context, &[good, forged]).map(|_| ());

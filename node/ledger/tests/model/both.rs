@@ -108,6 +108,7 @@ impl Both {
         let names = execution.events.iter().map(|event| match event {
             BlockEvent::HoldExpired(name) => (*name, true),
             BlockEvent::OfferExpired(name) => (*name, false),
+            other => panic!("an event of governance, which this model does not have: {other:?}"),
         });
         let is_hold = |name: &PendingRef| self.model.world.pending[name].kind != PendingKind::Offer;
         let expected = expired.iter().map(|name| (*name, is_hold(name)));
@@ -201,6 +202,7 @@ impl Both {
                 (member, LimitScope::Bilateral { asset, counterparty }),
                 Some(CountedScope::Pair(member, counterparty, asset)),
             ),
+            LimitKey::Common { .. } => panic!("limits by vote, which this model does not have"),
         };
         let limits = world.limits.get(&set_by).copied().unwrap_or_default();
         equal_with(|| format!("limits {key:?}"), &record.limits, &limits)?;

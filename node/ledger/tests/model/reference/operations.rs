@@ -66,6 +66,13 @@ impl World {
                 self.create_asset(context, Asset { code, decimals, issuer, kind, quota, frozen: false })
             }
             Operation::SetQuota { asset, quota } => self.set_quota(context, *asset, *quota),
+            Operation::Propose(_)
+            | Operation::Vote { .. }
+            | Operation::Withdraw { .. }
+            | Operation::Invite(_)
+            | Operation::RevokeInvite { .. }
+            | Operation::FileJoin(_)
+            | Operation::ProveCaughtUp(_) => panic!("governance is not in this model"),
         };
         self.update_counting();
         outcome
