@@ -24,6 +24,7 @@ pub fn kind_name(kind: record::Kind) -> &'static str {
         record::Kind::Accept => "accept",
         record::Kind::Cancel => "cancel",
         record::Kind::Expiry => "expiry",
+        record::Kind::Vote => "vote",
     }
 }
 

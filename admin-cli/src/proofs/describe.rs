@@ -34,6 +34,21 @@ pub fn receipt(shown: &Shown, header: &Header) -> Value {
             says["event"] = match &leaf.event {
                 BlockEvent::HoldExpired(hold) => json!({"kind": "hold_expired", "hold": pending(hold)}),
                 BlockEvent::OfferExpired(offer) => json!({"kind": "offer_expired", "offer": pending(offer)}),
+                BlockEvent::ProposalExecuted(id) => json!({"kind": "proposal_executed", "proposal": id.0}),
+                BlockEvent::ProposalRefused { proposal, code } => json!({
+                    "kind": "proposal_refused_at_execution",
+                    "proposal": proposal.0,
+                    "result": code.number(),
+                    "name": code.name(),
+                }),
+                BlockEvent::ProposalExpired(id) => json!({"kind": "proposal_expired", "proposal": id.0}),
+                BlockEvent::ProposalBooked { proposal, booking } => json!({
+                    "kind": "proposal_booked",
+                    "proposal": proposal.0,
+                    "debit_account": booking.debit_account.to_string(),
+                    "credit_account": booking.credit_account.to_string(),
+                    "amount_minor": amount(booking.amount),
+                }),
             };
         }
     }
@@ -154,6 +169,33 @@ pub fn operation(operation: &Operation) -> Value {
         Operation::SetQuota { asset, quota } => {
             object("set_quota", json!({"asset": asset, "quota_minor": amount(*quota)}))
         }
+        Operation::Propose(proposal) => object(
+            "propose",
+            json!({
+                "change": proposal.change.name(),
+                "reason": proposal.reason,
+                "expires_at": time(proposal.expires_at),
+                "execute_at": proposal.execute_at.map(|height| height.0),
+                "forced": proposal.forced,
+            }),
+        ),
+        Operation::Vote { proposal, hash, approve } => {
+            object("vote", json!({"proposal": proposal.0, "hash": hash.to_string(), "approve": approve}))
+        }
+        Operation::Withdraw { proposal } => object("withdraw", json!({"proposal": proposal.0})),
+        Operation::Invite(invite) => object(
+            "invite",
+            json!({"member": invite.member, "lei": invite.lei, "key": invite.key, "expires_at": time(invite.expires_at)}),
+        ),
+        Operation::RevokeInvite { member } => object("revoke_invite", json!({"member": member})),
+        Operation::FileJoin(request) => object(
+            "file_join",
+            json!({"member": request.member, "validator": request.validator, "request": request.hash().to_string()}),
+        ),
+        Operation::ProveCaughtUp(proof) => object(
+            "prove_caught_up",
+            json!({"height": proof.height.0, "block": proof.block.to_string(), "key": proof.key}),
+        ),
     }
 }
 

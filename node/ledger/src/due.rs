@@ -58,6 +58,16 @@ pub enum BlockEvent {
     } = 5,
 }
 
+impl BlockEvent {
+    /// What it booked.
+    pub fn booking(&self) -> Option<Booking> {
+        match self {
+            BlockEvent::ProposalBooked { booking, .. } => Some(*booking),
+            _ => None,
+        }
+    }
+}
+
 /// Expires what has come to its time and forgets what ended long ago.
 pub(crate) fn sweep(overlay: &mut Overlay<'_>, block: &Block) -> Vec<BlockEvent> {
     let mut events = Vec::new();

@@ -52,9 +52,15 @@ struct AccountRow {
 /// Bookings on an account that follow each other among those of a transaction (`concordat_ledger::bookings`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 struct Run {
+    /// Or `EVENTS`.
     tx_index: u32,
     first: u32,
     count: u32,
+}
+
+impl Run {
+    /// Stands for the block's events: `first` is the event, `count` is 1.
+    const EVENTS: u32 = u32::MAX;
 }
 
 /// An item that carries a reference itself.

@@ -3,11 +3,12 @@
 use crate::store::{Reader, StoreError, Table};
 use borsh::{BorshDeserialize, BorshSerialize};
 use concordat_ledger::{
-    BlockEvent, DueKey, IdKey, IdKind, IdRecord, LimitKey, LimitRecord, StateKey, StateValue, TransactionResult,
+    BlockEvent, DueKey, Estate, Filing, Governance, IdKey, IdKind, IdRecord, LimitKey, LimitRecord, ProposalRecord,
+    StateKey, StateValue, TransactionResult,
 };
 use concordat_types::{
     Account, AccountId, Asset, AssetCode, BlockId, Body, BusinessDate, Certificate, Header, Height, Member, MemberId,
-    PendingRef, Timestamp, Uuid, decode, encode,
+    PendingRef, ProposalId, Timestamp, Uuid, ValidatorSet, decode, encode, member::ValidatorRecord,
 };
 
 /// The last committed block; height 0 and the network id before the first.
@@ -65,6 +66,54 @@ pub fn business_date(reader: &(impl Reader + ?Sized)) -> Result<Option<BusinessD
         Some(StateValue::BusinessDate(date)) => Some(date),
         _ => None,
     })
+}
+
+pub fn proposal(reader: &(impl Reader + ?Sized), id: ProposalId) -> Result<Option<ProposalRecord>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Proposal(id).to_bytes())? {
+        Some(StateValue::Proposal(record)) => Some(record),
+        _ => None,
+    })
+}
+
+/// None before genesis was written.
+pub fn governance(reader: &(impl Reader + ?Sized)) -> Result<Option<Governance>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Governance.to_bytes())? {
+        Some(StateValue::Governance(governance)) => Some(governance),
+        _ => None,
+    })
+}
+
+/// A consensus key whose member has not proved yet that it is caught up.
+pub fn candidate(reader: &(impl Reader + ?Sized), member: &MemberId) -> Result<Option<ValidatorRecord>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Candidate(*member).to_bytes())? {
+        Some(StateValue::Candidate(record)) => Some(record),
+        _ => None,
+    })
+}
+
+pub fn filing(reader: &(impl Reader + ?Sized), member: &MemberId) -> Result<Option<Filing>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Filing(*member).to_bytes())? {
+        Some(StateValue::Filing(filing)) => Some(filing),
+        _ => None,
+    })
+}
+
+pub fn estate(reader: &(impl Reader + ?Sized), member: &MemberId) -> Result<Option<Estate>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Estate(*member).to_bytes())? {
+        Some(StateValue::Estate(estate)) => Some(estate),
+        _ => None,
+    })
+}
+
+/// The sets that decide the height after the state's and the one after that.
+pub fn validator_sets(reader: &(impl Reader + ?Sized)) -> Result<Option<(ValidatorSet, ValidatorSet)>, StoreError> {
+    let set = |key: StateKey| -> Result<Option<ValidatorSet>, StoreError> {
+        Ok(match get(reader, Table::State, &key.to_bytes())? {
+            Some(StateValue::Validators(set)) => Some(set),
+            _ => None,
+        })
+    };
+    Ok(set(StateKey::ValidatorsNext)?.zip(set(StateKey::ValidatorsAfterNext)?))
 }
 
 /// The first of what falls due at this time or earlier, in order of time.

@@ -8,8 +8,8 @@ use crate::{
 };
 use concordat_ledger::{BlockEvent, Booking, IdKey, IdKind, IdRecord, OperationResult, TransactionResult};
 use concordat_types::{
-    AccountId, AccountName, Asset, AssetCode, Hash, Height, Leg, MemberId, Operation, PendingRef, Purpose, Reference,
-    ResultCode, Timestamp, Transaction, Transfer, Uuid, names::AccountPath,
+    AccountId, AccountName, Asset, AssetCode, Hash, Height, Leg, MemberId, Operation, PendingRef, ProposalId, Purpose,
+    Reference, ResultCode, Timestamp, Transaction, Transfer, Uuid, names::AccountPath,
 };
 use std::collections::BTreeMap;
 
@@ -26,6 +26,8 @@ pub enum Kind {
     Cancel,
     /// Of a hold or an offer, by itself.
     Expiry,
+    /// Money that a proposal moved.
+    Vote,
 }
 
 /// A place in a block.
@@ -181,8 +183,16 @@ impl<'a> Records<'a> {
         self.of_item(&Item { transaction, result, tx_index, operation, item, leaf }, wanted)
     }
 
-    fn of_event(&mut self, index: u32, wanted: &mut Wanted<'_>) -> Result<Option<Record>, StoreError> {
-        let (BlockEvent::HoldExpired(pending) | BlockEvent::OfferExpired(pending)) = self.block.events[index as usize];
+    /// None: it is not wanted, or neither reserves nor books anything.
+    pub(crate) fn of_event(&mut self, index: u32, wanted: &mut Wanted<'_>) -> Result<Option<Record>, StoreError> {
+        let event = self.block.events[index as usize];
+        let pending = match event {
+            BlockEvent::HoldExpired(pending) | BlockEvent::OfferExpired(pending) => pending,
+            BlockEvent::ProposalBooked { proposal, booking } => return self.of_vote(index, proposal, booking, wanted),
+            BlockEvent::ProposalExecuted(_) | BlockEvent::ProposalRefused { .. } | BlockEvent::ProposalExpired(_) => {
+                return Ok(None);
+            }
+        };
         let origin = self.origins.of(pending)?;
         if !wanted(Parties { submitter: pending.submitter, legs: &origin.legs })? {
             return Ok(None);
@@ -204,6 +214,42 @@ impl<'a> Records<'a> {
             purpose: origin.purpose,
             document: origin.document,
             until: origin.until,
+        }))
+    }
+
+    fn of_vote(
+        &self,
+        index: u32,
+        proposal: ProposalId,
+        booking: Booking,
+        wanted: &mut Wanted<'_>,
+    ) -> Result<Option<Record>, StoreError> {
+        let record = query::proposal(self.reader, proposal)?;
+        let missing = || StoreError::Corrupt(format!("there is no proposal {proposal}"));
+        let submitter = record.ok_or_else(missing)?.proposer;
+        let Booking { debit_account, credit_account, amount } = booking;
+        let legs = vec![Leg { debit_account, credit_account, amount }];
+        if !wanted(Parties { submitter, legs: &legs })? {
+            return Ok(None);
+        }
+        let content = Content::default();
+        Ok(Some(Record {
+            height: self.block.header.height,
+            time: self.block.header.time,
+            leaf: index,
+            at: At::Event { index },
+            kind: Kind::Vote,
+            submitter,
+            id: id_of_proposal(proposal),
+            pending: None,
+            legs,
+            booked: true,
+            code: ResultCode::Ok,
+            repeat: false,
+            reference: content.reference,
+            purpose: content.purpose,
+            document: content.document,
+            until: content.until,
         }))
     }
 
@@ -412,8 +458,22 @@ fn kind_of(operation: &Operation) -> Option<(Kind, Option<Uuid>, Option<PendingR
         | Operation::Freeze { .. }
         | Operation::EndOfDay { .. }
         | Operation::CreateAsset { .. }
-        | Operation::SetQuota { .. } => return None,
+        | Operation::SetQuota { .. }
+        | Operation::Propose(_)
+        | Operation::Vote { .. }
+        | Operation::Withdraw { .. }
+        | Operation::Invite(_)
+        | Operation::RevokeInvite { .. }
+        | Operation::FileJoin(_)
+        | Operation::ProveCaughtUp(_) => return None,
     })
+}
+
+/// The number in the last eight bytes, big-endian. Not of version 7, so no transfer's.
+fn id_of_proposal(proposal: ProposalId) -> Uuid {
+    let mut id = [0; 16];
+    id[8..].copy_from_slice(&proposal.0.to_be_bytes());
+    Uuid(id)
 }
 
 /// Of an operation that stands for itself.

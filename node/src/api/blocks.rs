@@ -155,7 +155,14 @@ pub fn sees_item(
 
 /// Of a hold or an offer that the state still knows, its parties; of one that it has forgotten, who submitted it.
 pub fn sees_event(reader: &dyn Reader, caller: &Caller, event: &BlockEvent) -> Result<bool, CodedError> {
-    let (BlockEvent::HoldExpired(pending) | BlockEvent::OfferExpired(pending)) = *event;
+    let pending = match *event {
+        BlockEvent::HoldExpired(pending) | BlockEvent::OfferExpired(pending) => pending,
+        // Proposals and what they do are every member's.
+        BlockEvent::ProposalExecuted(_)
+        | BlockEvent::ProposalRefused { .. }
+        | BlockEvent::ProposalExpired(_)
+        | BlockEvent::ProposalBooked { .. } => return Ok(true),
+    };
     let mut sight = Sight { reader, caller, parties: BTreeMap::new() };
     Ok(authorise(caller, Act::ReadOf(&pending.submitter)).is_ok() || sight.is_party_of_pending(pending)?)
 }
@@ -228,11 +235,18 @@ impl Sight<'_> {
             Operation::Freeze { target: FreezeTarget::Member(member), .. } => {
                 Ok(authorise(self.caller, Act::ReadOf(member)).is_ok())
             }
-            // Assets and the business date are everybody's.
+            // Assets, the business date and governance are everybody's.
             Operation::Freeze { target: FreezeTarget::Asset(_), .. }
             | Operation::EndOfDay { .. }
             | Operation::CreateAsset { .. }
-            | Operation::SetQuota { .. } => Ok(true),
+            | Operation::SetQuota { .. }
+            | Operation::Propose(_)
+            | Operation::Vote { .. }
+            | Operation::Withdraw { .. }
+            | Operation::Invite(_)
+            | Operation::RevokeInvite { .. }
+            | Operation::FileJoin(_)
+            | Operation::ProveCaughtUp(_) => Ok(true),
             Operation::Batch { .. }
             | Operation::OpenAccount(_)
             | Operation::CloseAccount { .. }

@@ -160,6 +160,7 @@ fn kind_of(kind: Kind) -> record::Kind {
         Kind::Accept => record::Kind::Accept,
         Kind::Cancel => record::Kind::Cancel,
         Kind::Expiry => record::Kind::Expiry,
+        Kind::Vote => record::Kind::Vote,
     }
 }
 

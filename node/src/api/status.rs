@@ -36,6 +36,7 @@ impl status_server::Status for StatusService {
             mempool_transactions: telemetry.mempool_transactions as u64,
             mempool_bytes: telemetry.mempool_bytes as u64,
             peers: peers.collect(),
+            caught_up: Vec::new(),
             last_signers: telemetry.last_signers.iter().map(ToString::to_string).collect(),
         }))
     }

@@ -3,7 +3,12 @@
 
 use std::{error::Error, fs, path::Path, process::ExitCode};
 
-const FILES: [&str; 3] = ["concordat/v1/ledger.proto", "concordat/v1/peer.proto", "concordat/v1/status.proto"];
+const FILES: [&str; 4] = [
+    "concordat/v1/admin.proto",
+    "concordat/v1/ledger.proto",
+    "concordat/v1/peer.proto",
+    "concordat/v1/status.proto",
+];
 const CODE: &str = "concordat.v1.rs";
 const DESCRIPTORS: &str = "concordat.v1.binpb";
 

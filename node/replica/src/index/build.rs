@@ -120,6 +120,12 @@ impl Indexer {
         let mut touched: BTreeMap<AccountId, Touched> = BTreeMap::new();
         let mut references: BTreeMap<Reference, Vec<ReferencePlace>> = BTreeMap::new();
         let mut count = 0;
+        for (index, event) in (0u32..).zip(&block.events) {
+            if let Some(booking) = event.booking() {
+                touch(&mut touched, &booking, Run::EVENTS, index);
+                count += 1;
+            }
+        }
         for tx_index in 0..block.transactions.len() as u32 {
             let read = block.transaction(tx_index).map_err(IndexError::Chain)?;
             let Some((transaction, result)) = read else { break };
@@ -219,7 +225,9 @@ fn touch(touched: &mut BTreeMap<AccountId, Touched>, booking: &Booking, tx_index
         let Touched { booked, runs } = touched.entry(account).or_default();
         *booked = booked.checked_add(amount).expect("the ledger's counters did not overflow, and these are smaller");
         match runs.last_mut() {
-            Some(run) if run.tx_index == tx_index && run.first + run.count == number => run.count += 1,
+            Some(run) if run.tx_index == tx_index && run.first + run.count == number && tx_index != Run::EVENTS => {
+                run.count += 1;
+            }
             _ => runs.push(Run { tx_index, first: number, count: 1 }),
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     store::{Reader, StoreError, Table},
     stored::StoredBlock,
 };
-use concordat_ledger::{Booking, ItemBooking, TransactionResult, bookings};
+use concordat_ledger::{BlockEvent, Booking, ItemBooking, TransactionResult, bookings};
 use concordat_types::{AccountId, Height, Leg, MemberId, Reference, Transaction};
 
 /// The posted counters of an account after a height.
@@ -113,9 +113,18 @@ impl BlockOfAccount<'_> {
         let mut records = Records::new(*chain, block);
         let mut place = 0;
         for run in &row.runs {
-            let found = block.transaction(run.tx_index)?;
-            let (transaction, result) = found.ok_or_else(|| self.corrupt("there is no such transaction"))?;
-            for ItemBooking { operation, item, booking } in self.booked(&transaction, result, run)? {
+            let of_transaction = match run.tx_index {
+                Run::EVENTS => None,
+                tx_index => {
+                    let found = block.transaction(tx_index)?;
+                    Some(found.ok_or_else(|| self.corrupt("there is no such transaction"))?)
+                }
+            };
+            let booked = match &of_transaction {
+                Some((transaction, result)) => self.booked(transaction, result, run)?,
+                None => self.booked_by_events(run)?,
+            };
+            for (at, booking) in booked {
                 let is_debit = booking.debit_account == **account;
                 let (debits_posted, credits_posted) = if is_debit { (booking.amount, 0) } else { (0, booking.amount) };
                 let after = running.checked_add(Counters { debits_posted, credits_posted });
@@ -126,8 +135,11 @@ impl BlockOfAccount<'_> {
                     page.next = Some(Position { height: block.header.height, place });
                     return Ok(running);
                 } else {
-                    let at = At::Item { tx_index: run.tx_index, operation, item };
-                    let record = records.of_transaction(&transaction, result, at, &mut |_| Ok(true))?;
+                    let wanted: &mut Wanted<'_> = &mut |_| Ok(true);
+                    let record = match &of_transaction {
+                        Some((transaction, result)) => records.of_transaction(transaction, result, at, wanted)?,
+                        None => records.of_event(run.first, wanted)?,
+                    };
                     let record = record.ok_or_else(|| self.corrupt("a booking is of no item"))?;
                     let Booking { debit_account, credit_account, amount } = booking;
                     let leg = Leg { debit_account, credit_account, amount };
@@ -144,11 +156,24 @@ impl BlockOfAccount<'_> {
         transaction: &Transaction,
         result: &TransactionResult,
         run: &Run,
-    ) -> Result<Vec<ItemBooking>, StoreError> {
+    ) -> Result<Vec<(At, Booking)>, StoreError> {
         let booked = bookings(transaction, result).into_iter().skip(run.first as usize).take(run.count as usize);
-        let booked: Vec<ItemBooking> = booked.collect();
+        let at = |operation, item| At::Item { tx_index: run.tx_index, operation, item };
+        let booked: Vec<(At, Booking)> =
+            booked.map(|ItemBooking { operation, item, booking }| (at(operation, item), booking)).collect();
+        self.check_own(booked, run)
+    }
+
+    /// An event books once at most, and has a run of its own.
+    fn booked_by_events(&self, run: &Run) -> Result<Vec<(At, Booking)>, StoreError> {
+        let event = self.block.events.get(run.first as usize);
+        let booked = event.and_then(BlockEvent::booking).map(|booking| (At::Event { index: run.first }, booking));
+        self.check_own(booked.into_iter().collect(), run)
+    }
+
+    fn check_own(&self, booked: Vec<(At, Booking)>, run: &Run) -> Result<Vec<(At, Booking)>, StoreError> {
         let is_own =
-            |booked: &ItemBooking| [booked.booking.debit_account, booked.booking.credit_account].contains(self.account);
+            |(_, booking): &(At, Booking)| [booking.debit_account, booking.credit_account].contains(self.account);
         if booked.len() == run.count as usize && booked.iter().all(is_own) {
             return Ok(booked);
         }
