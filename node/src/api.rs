@@ -1,6 +1,7 @@
 //! What members' programs ask of a node. Every request passes `authorise`; reads come from a snapshot of the committed
 //! state and never enter the replica.
 
+mod admin;
 mod authorise;
 mod blocks;
 mod events;
@@ -13,10 +14,11 @@ mod statements;
 mod status;
 
 use crate::{error::RunError, health::readiness, shared::Shared, submissions::Submissions};
+use admin::AdminService;
 use authorise::Authorise;
 use concordat_proto::{
     Code, FILE_DESCRIPTOR_SET,
-    v1::{ledger_server::LedgerServer, status_server::StatusServer},
+    v1::{admin_server::AdminServer, ledger_server::LedgerServer, status_server::StatusServer},
 };
 use ledger::LedgerService;
 use status::StatusService;
@@ -42,7 +44,9 @@ pub fn router(shared: Arc<Shared>) -> Result<Router<Stack<AuthoriseLayer, Identi
         .map_err(|error| Code::Internal.error(format!("reflection: {error}")))?;
     let bytes_max = shared.parameters.tx_bytes_max as usize + REQUEST_OVERHEAD_BYTES;
     let ledger =
-        LedgerServer::new(LedgerService::new(shared.clone(), submissions)).max_decoding_message_size(bytes_max);
+        LedgerServer::new(LedgerService::new(shared.clone(), submissions.clone())).max_decoding_message_size(bytes_max);
+    let admin = AdminServer::new(AdminService::new(shared.clone(), submissions))
+        .max_decoding_message_size(admin::REQUEST_BYTES_MAX);
     let layer: fn(tonic::service::Routes) -> Authorise<tonic::service::Routes> = Authorise::new;
     Ok(Server::builder()
         .initial_stream_window_size(WINDOW_BYTES)
@@ -52,6 +56,7 @@ pub fn router(shared: Arc<Shared>) -> Result<Router<Stack<AuthoriseLayer, Identi
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
         .layer(layer_fn(layer))
         .add_service(ledger)
+        .add_service(admin)
         .add_service(StatusServer::new(StatusService { shared }))
         .add_service(health_server)
         .add_service(reflection))
@@ -60,7 +65,7 @@ pub fn router(shared: Arc<Shared>) -> Result<Router<Stack<AuthoriseLayer, Identi
 async fn report_health(shared: Arc<Shared>, health: HealthReporter) {
     loop {
         let status = if readiness(&shared).is_ok() { ServingStatus::Serving } else { ServingStatus::NotServing };
-        for service in ["", "concordat.v1.Ledger", "concordat.v1.Status"] {
+        for service in ["", "concordat.v1.Admin", "concordat.v1.Ledger", "concordat.v1.Status"] {
             health.set_service_status(service, status).await;
         }
         tokio::time::sleep(HEALTH_EVERY).await;

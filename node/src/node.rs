@@ -26,7 +26,7 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use concordat_proto::Code;
-use concordat_replica::{Replica, ReplicaConfig, Rim, query, signer::Signer};
+use concordat_replica::{Replica, ReplicaConfig, Rim, signer::Signer};
 use concordat_storage::{FileDisk, RocksStore};
 use concordat_types::{Genesis, NetworkId};
 use serde::Serialize;
@@ -136,7 +136,7 @@ fn share(
     inputs: Inputs,
 ) -> Result<(Shared, IndexBell), RunError> {
     let reader = replica.snapshot();
-    let registry = Registry::new(query::members(&*reader).map_err(|error| of_store(&error))?);
+    let registry = Registry::read(&*reader).map_err(|error| of_store(&error))?;
     let height = replica.tip().height;
     let pool =
         Pool::new().map_err(|error| Code::Internal.error(format!("the verify pool cannot be started: {error}")))?;

@@ -1,9 +1,11 @@
 //! Who may connect to which port, as the ledger has it: TLS keys of active members. Rebuilt when a block changes the
 //! registry.
 
-use concordat_types::{
-    Hash, Member, MemberId, MemberStatus, Rights, Roles, Validator, ValidatorSet, member::NodeRecord,
+use concordat_replica::{
+    query,
+    store::{Reader, StoreError},
 };
+use concordat_types::{Hash, Member, MemberId, MemberStatus, Rights, Roles, ValidatorSet, member::NodeRecord};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default)]
@@ -11,8 +13,10 @@ pub struct Registry {
     members: BTreeMap<MemberId, Member>,
     /// By SHA-256 of the SubjectPublicKeyInfo.
     keys: BTreeMap<Hash, (MemberId, KeyKind)>,
-    /// As the members' records have it; a block may be decided by an older set.
+    /// The set that decides the height after the state's; a block may have been decided by an older one.
     validators: Option<ValidatorSet>,
+    /// Somebody is invited: the client port answers keys that nobody knows, with `Admin.Join` alone.
+    is_door_open: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +40,8 @@ impl Port {
 pub enum KeyKind {
     Node,
     Access(Rights),
+    /// Not in the registry. It may ask to join, and nothing else.
+    Stranger,
 }
 
 /// Who is at the other end of a connection. Put into the extensions of each request.
@@ -48,10 +54,17 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The name stands in logs only: a stranger is asked for its rights before anything is looked up by it.
+    fn stranger(fingerprint: Hash) -> Caller {
+        let member = "stranger".parse().expect("a valid literal");
+        Caller { member, roles: Roles::default(), kind: KeyKind::Stranger, fingerprint }
+    }
+
     /// A node reads and hands in for its own member.
     pub fn has_right(&self, right: Rights) -> bool {
         match self.kind {
             KeyKind::Node => (Rights::READ | Rights::SUBMIT).contains(right),
+            KeyKind::Stranger => false,
             KeyKind::Access(rights) => rights.contains(right),
         }
     }
@@ -63,10 +76,16 @@ impl Caller {
 }
 
 impl Registry {
-    pub fn new(members: Vec<Member>) -> Registry {
+    pub fn read(reader: &dyn Reader) -> Result<Registry, StoreError> {
+        let sets = query::validator_sets(reader)?;
+        Ok(Registry::new(query::members(reader)?, sets.map(|(next, _)| next)))
+    }
+
+    /// `validators`: those that decide the next height.
+    pub fn new(members: Vec<Member>, validators: Option<ValidatorSet>) -> Registry {
         let mut keys = BTreeMap::new();
         for member in &members {
-            if may_run_a_node(member) {
+            if may_run_a_node(member, validators.as_ref()) {
                 keys.extend(member.node.iter().map(|node| (node.tls_key, (member.id, KeyKind::Node))));
             }
             if member.is_active() {
@@ -74,17 +93,23 @@ impl Registry {
                 keys.extend(access.map(|access| (access.key, (member.id, KeyKind::Access(access.rights)))));
             }
         }
-        let validators = members.iter().filter_map(|member| {
-            let record = member.validator.as_ref().filter(|_| member.is_active())?;
-            Some(Validator { member: member.id, key: record.key, power: record.power })
-        });
-        let validators = ValidatorSet::new(validators.collect()).ok();
+        let is_invited = |member: &Member| {
+            matches!(member.status, MemberStatus::Invited | MemberStatus::Filed | MemberStatus::Approved)
+        };
+        let is_door_open = members.iter().any(is_invited);
         let members = members.into_iter().map(|member| (member.id, member)).collect();
-        Registry { members, keys, validators }
+        Registry { members, keys, validators, is_door_open }
     }
 
-    /// None: no RPC handler of this port may run for this key.
+    /// None: no RPC handler of this port may run for this key. While somebody is invited, whoever is not known is a stranger
+    /// to the client port.
     pub fn caller(&self, fingerprint: &Hash, port: Port) -> Option<Caller> {
+        let known = self.member_of(fingerprint, port);
+        let is_stranger = known.is_none() && port == Port::Client && self.is_door_open;
+        known.or_else(|| is_stranger.then(|| Caller::stranger(*fingerprint)))
+    }
+
+    fn member_of(&self, fingerprint: &Hash, port: Port) -> Option<Caller> {
         let (id, kind) = *self.keys.get(fingerprint)?;
         let member = self.members.get(&id)?;
         let is_taken = match port {
@@ -97,7 +122,8 @@ impl Registry {
 
     /// Nodes of other members, which this one dials.
     pub fn nodes_but(&self, me: MemberId) -> BTreeMap<MemberId, NodeRecord> {
-        let others = self.members.values().filter(|member| member.id != me && may_run_a_node(member));
+        let others =
+            self.members.values().filter(|member| member.id != me && may_run_a_node(member, self.validators.as_ref()));
         others.filter_map(|member| Some((member.id, member.node.clone()?))).collect()
     }
 
@@ -110,17 +136,17 @@ impl Registry {
     }
 }
 
-/// A suspended validator keeps its connection until its power is gone.
-fn may_run_a_node(member: &Member) -> bool {
-    member.is_active() || (member.status == MemberStatus::Suspended && member.validator.is_some())
+/// A member that lost its status keeps its connection until its power is gone.
+fn may_run_a_node(member: &Member, validators: Option<&ValidatorSet>) -> bool {
+    member.is_active() || validators.is_some_and(|set| set.index_of(&member.id).is_some())
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
     use concordat_types::{
-        BlsPublicKey, BlsSignature, Ed25519PublicKey,
-        member::{AccessKey, KeyGroup, ValidatorRecord},
+        BlsPublicKey, Ed25519PublicKey, Validator,
+        member::{AccessKey, KeyGroup},
     };
 
     pub fn member(name: &str, node: u8, access: u8) -> Member {
@@ -153,7 +179,7 @@ pub mod tests {
     fn only_keys_of_members_in_good_standing_are_known() {
         let mut suspended = member("bank-b", 3, 4);
         suspended.status = MemberStatus::Suspended;
-        let registry = Registry::new(vec![member("bank-a", 1, 2), suspended]);
+        let registry = Registry::new(vec![member("bank-a", 1, 2), suspended], None);
         let kind = |key: u8| registry.caller(&Hash([key; 32]), Port::Client).map(|caller| caller.kind);
         assert_eq!(kind(1), Some(KeyKind::Node));
         assert_eq!(kind(2), Some(KeyKind::Access(Rights::READ)));
@@ -164,22 +190,45 @@ pub mod tests {
 
     #[test]
     fn a_suspended_validator_keeps_only_the_peer_port() {
-        let mut validator = member("bank-a", 1, 2);
-        validator.validator =
-            Some(ValidatorRecord { key: BlsPublicKey([3; 48]), possession: BlsSignature([0; 96]), power: 1 });
+        let mut member = member("bank-a", 1, 2);
+        let validator = Validator { member: member.id, key: BlsPublicKey([3; 48]), power: 1 };
+        let set = ValidatorSet::new(vec![validator]).expect("one validator is a set");
         for (status, node_at_client) in [(MemberStatus::Active, true), (MemberStatus::Suspended, false)] {
-            validator.status = status;
-            let registry = Registry::new(vec![validator.clone()]);
+            member.status = status;
+            let registry = Registry::new(vec![member.clone()], Some(set.clone()));
             let is_known = |key: u8, port| registry.caller(&Hash([key; 32]), port).is_some();
             assert!(is_known(1, Port::Peer), "{status:?}");
             assert_eq!((is_known(1, Port::Client), is_known(2, Port::Client)), (node_at_client, node_at_client));
             assert!(!is_known(2, Port::Peer));
         }
+        // Two heights on its power is gone.
+        assert!(Registry::new(vec![member], None).caller(&Hash([1; 32]), Port::Peer).is_none());
+    }
+
+    #[test]
+    fn a_stranger_is_answered_only_while_somebody_is_invited() {
+        for (status, is_open) in [
+            (MemberStatus::Invited, true),
+            (MemberStatus::Filed, true),
+            (MemberStatus::Approved, true),
+            (MemberStatus::Active, false),
+            (MemberStatus::Suspended, false),
+            (MemberStatus::Closed, false),
+        ] {
+            let mut invited = member("bank-n", 3, 4);
+            invited.status = status;
+            let registry = Registry::new(vec![member("bank-a", 1, 2), invited], None);
+            let stranger = registry.caller(&Hash([9; 32]), Port::Client);
+            assert_eq!(stranger.map(|caller| caller.kind), is_open.then_some(KeyKind::Stranger), "{status:?}");
+            assert!(registry.caller(&Hash([9; 32]), Port::Peer).is_none());
+            let member = registry.caller(&Hash([2; 32]), Port::Client).expect("known");
+            assert_eq!(member.kind, KeyKind::Access(Rights::READ));
+        }
     }
 
     #[test]
     fn rights_are_those_of_the_key() {
-        let registry = Registry::new(vec![member("bank-a", 1, 2)]);
+        let registry = Registry::new(vec![member("bank-a", 1, 2)], None);
         let node = registry.caller(&Hash([1; 32]), Port::Client).expect("known");
         let reader = registry.caller(&Hash([2; 32]), Port::Client).expect("known");
         assert!(node.has_right(Rights::SUBMIT) && !node.has_right(Rights::ISSUE));

@@ -8,7 +8,7 @@ use crate::{
 };
 use bytes::Bytes;
 use concordat_proto::Code;
-use concordat_replica::{Alarm, CommittedBlock, Effect, Now, Replica, message::Message, query};
+use concordat_replica::{Alarm, CommittedBlock, Effect, Now, Replica, message::Message};
 use concordat_types::encode;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::{
@@ -128,8 +128,7 @@ impl Running {
         let reader = self.replica.snapshot();
         let height = self.replica.tip().height;
         if block.registry_changed {
-            let members = query::members(&*reader).map_err(|error| of_store(&error))?;
-            self.shared.registry.store(Arc::new(Registry::new(members)));
+            self.shared.registry.store(Arc::new(Registry::read(&*reader).map_err(|error| of_store(&error))?));
             self.shared.registry_changed.notify_waiters();
         }
         self.shared.view.store(Arc::new(View { height, reader }));

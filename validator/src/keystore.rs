@@ -6,7 +6,7 @@ use concordat_keys::{
     Passphrase, SealError, Strength, UnsealError,
     sealed::{self, Unsealed},
 };
-use concordat_types::{BlsPublicKey, BlsSignature, NetworkId, Vote};
+use concordat_types::{BlockId, BlsPublicKey, BlsSignature, CaughtUp, Height, NetworkId, Vote};
 use core::fmt;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -61,6 +61,10 @@ impl ConsensusKey {
     /// votes is equal.
     pub fn sign_unrecorded(&self, vote: &Vote, network: NetworkId, epoch: u32) -> BlsSignature {
         BlsSignature(self.secret.sign(&vote.sign_bytes(network, epoch), SIGNATURE_DST, &[]).to_bytes())
+    }
+
+    pub fn sign_caught_up(&self, network: &NetworkId, height: Height, block: &BlockId) -> BlsSignature {
+        BlsSignature(self.secret.sign(&CaughtUp::message(network, height, block), SIGNATURE_DST, &[]).to_bytes())
     }
 
     /// Into a new encrypted file; an existing one is never overwritten.

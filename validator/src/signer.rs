@@ -6,7 +6,7 @@ use crate::{
     safety::{Binding, Decision, RECENT_VOTES_MAX, SignRecordState},
 };
 use concordat_replica::signer::{SignRefused, Signer, SignerError};
-use concordat_types::{BlsPublicKey, BlsSignature, NetworkId, Vote};
+use concordat_types::{BlockId, BlsPublicKey, BlsSignature, Height, NetworkId, Vote};
 use std::{
     fs::File,
     io,
@@ -158,6 +158,16 @@ impl Signer for FileSigner {
             return self.fail("a vote was to be signed that was not prepared");
         }
         Ok(self.key.sign_unrecorded(vote, self.binding.network, self.binding.epoch))
+    }
+
+    fn sign_caught_up(
+        &mut self,
+        network: &NetworkId,
+        height: Height,
+        block: &BlockId,
+    ) -> Result<BlsSignature, SignerError> {
+        self.check_alive()?;
+        Ok(self.key.sign_caught_up(network, height, block))
     }
 
     fn recent(&self) -> Vec<Vote> {

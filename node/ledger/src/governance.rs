@@ -207,11 +207,6 @@ impl Tally {
     }
 }
 
-/// Would a block of this height and time have a proposal to execute? An idle network makes a block for it.
-pub fn governance_is_due(view: &dyn StateView, height: Height, time: Timestamp) -> bool {
-    governance(view).agenda.iter().any(|item| is_due(item, height, time))
-}
-
 fn is_due(item: &AgendaItem, height: Height, time: Timestamp) -> bool {
     item.effect.is_some_and(|(not_below, not_before)| height >= not_below && time >= not_before)
 }

@@ -36,7 +36,7 @@ pub use engine::{BlockContext, Execution, Inclusion, InvalidBlock, execute};
 pub use evidence::{EvidenceInclusion, EvidenceRecord, InvalidEvidence};
 pub use genesis::genesis_state;
 pub use governance::{
-    Ballot, BlockMark, Estate, Filing, Governance, ProposalRecord, ProposalState, Tally, governance_is_due,
+    Ballot, BlockMark, Estate, Filing, Governance, ProposalRecord, ProposalState, Tally, block_marks,
 };
 pub use ids::{BodyDigest, IdKey, IdKind, IdRecord};
 pub use limits::{LimitKey, LimitRecord, Moment, Usage};

@@ -193,7 +193,7 @@ impl Chain {
             away: Bitmap::new(0),
             next_due: None,
         };
-        chain.next_due = first_due(&*chain.store)?;
+        chain.next_due = chain.first_due()?;
         chain.read_rules()?;
         chain.away = away(&chain);
         Ok(chain)
@@ -222,6 +222,17 @@ impl Chain {
             }
         }
         Ok(())
+    }
+
+    /// When something happens without a transaction: a hold or an offer expires, or a proposal takes effect. (One that waits
+    /// for a height is looked at again at each.)
+    fn first_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let expiry = query::due(&*self.store, Timestamp(u64::MAX), 1)?.first().map(|(key, _)| key.at());
+        let next = self.tip.height.next();
+        let agenda = query::governance(&*self.store)?.map(|governance| governance.agenda).unwrap_or_default();
+        let effects = agenda.iter().filter_map(|item| item.effect);
+        let effects = effects.filter(|(not_below, _)| *not_below <= next).map(|(_, not_before)| not_before);
+        Ok(effects.chain(expiry).min())
     }
 
     /// Builds a block of these parts on the tip.
@@ -484,14 +495,16 @@ impl Chain {
         }
         batch.put(Table::Meta, META_TIP, encode(&tip));
         self.store.write(batch)?;
-        if execution.changes.keys().any(|key| matches!(key, StateKey::Due(_))) {
-            self.next_due = first_due(&*self.store)?;
-        }
 
         self.tree.commit(header.height, patch);
         self.tip = tip;
         self.tip_certificate = Some(certificate.clone());
-        let registry_changed = execution.changes.keys().any(|key| matches!(key, StateKey::Member(_)));
+        if execution.changes.keys().any(|key| matches!(key, StateKey::Due(_) | StateKey::Governance)) {
+            self.next_due = self.first_due()?;
+        }
+        let of_registry =
+            |key: &StateKey| matches!(key, StateKey::Member(_) | StateKey::Filing(_) | StateKey::ValidatorsNext);
+        let registry_changed = execution.changes.keys().any(of_registry);
         let rules = |key: &StateKey| {
             matches!(key, StateKey::Parameters | StateKey::ValidatorsNext | StateKey::ValidatorsAfterNext)
         };
@@ -606,10 +619,6 @@ fn write_genesis(store: &mut dyn Store, genesis: &Genesis, tip: &Tip) -> Result<
 
 fn tree_of(state: BTreeMap<StateKey, StateValue>) -> StateTree {
     StateTree::from_leaves(state)
-}
-
-fn first_due(store: &dyn Store) -> Result<Option<Timestamp>, StoreError> {
-    Ok(query::due(store, Timestamp(u64::MAX), 1)?.first().map(|(key, _)| key.at()))
 }
 
 fn keys_of(set: concordat_types::ValidatorSet) -> Result<ValidatorKeys, OpenChainError> {

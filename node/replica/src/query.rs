@@ -4,12 +4,13 @@ use crate::store::{Reader, StoreError, Table};
 use borsh::{BorshDeserialize, BorshSerialize};
 use concordat_ledger::{
     BlockEvent, DueKey, Estate, Filing, Governance, IdKey, IdKind, IdRecord, LimitKey, LimitRecord, ProposalRecord,
-    StateKey, StateValue, TransactionResult,
+    StateKey, StateValue, StateView, Tally, TransactionResult,
 };
 use concordat_types::{
     Account, AccountId, Asset, AssetCode, BlockId, Body, BusinessDate, Certificate, Header, Height, Member, MemberId,
     PendingRef, ProposalId, Timestamp, Uuid, ValidatorSet, decode, encode, member::ValidatorRecord,
 };
+use std::cell::RefCell;
 
 /// The last committed block; height 0 and the network id before the first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -103,6 +104,44 @@ pub fn estate(reader: &(impl Reader + ?Sized), member: &MemberId) -> Result<Opti
         Some(StateValue::Estate(estate)) => Some(estate),
         _ => None,
     })
+}
+
+pub fn member(reader: &(impl Reader + ?Sized), id: &MemberId) -> Result<Option<Member>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Member(*id).to_bytes())? {
+        Some(StateValue::Member(member)) => Some(member),
+        _ => None,
+    })
+}
+
+/// How the members of the state that was read stand to a proposal.
+pub fn tally(reader: &dyn Reader, record: &ProposalRecord) -> Result<Tally, StoreError> {
+    let view = ReadView { reader, failed: RefCell::new(None) };
+    let tally = Tally::of(&view, record);
+    view.failed.into_inner().map_or(Ok(tally), Err)
+}
+
+/// The ledger's view over a reader. What cannot be read is taken for absent, and noted.
+struct ReadView<'a> {
+    reader: &'a dyn Reader,
+    failed: RefCell<Option<StoreError>>,
+}
+
+impl StateView for ReadView<'_> {
+    fn get(&self, key: &StateKey) -> Option<StateValue> {
+        let read = get(self.reader, Table::State, &key.to_bytes());
+        read.unwrap_or_else(|error| {
+            self.failed.replace(Some(error));
+            None
+        })
+    }
+
+    fn id(&self, _key: &IdKey) -> Option<IdRecord> {
+        None
+    }
+
+    fn due(&self, _until: Timestamp, _max: usize) -> Vec<(DueKey, PendingRef)> {
+        Vec::new()
+    }
 }
 
 /// The sets that decide the height after the state's and the one after that.

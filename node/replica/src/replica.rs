@@ -23,6 +23,7 @@ use crate::{
     mempool::Mempool,
     message::Message,
     prover::Prover,
+    query,
     signer::{Signer, SignerError},
     store::{Reader, StoreError},
     votes::VoteKeeper,
@@ -30,9 +31,10 @@ use crate::{
 use bodies::Known;
 use concordat_consensus::{Consensus, HeightStart, Input as Event, Output, Quorum, Step, Timeout, TimeoutKind};
 use concordat_crypto::{attest_own_vote, certificate_from_votes, verify_certificate};
+use concordat_ledger::{BlockMark, block_marks};
 use concordat_types::{
-    BlockId, Certificate, CertificateKind, Evidence, Genesis, Height, MemberId, RECOVERY_EPOCH, Round, SignedVote,
-    TransactionHash, ValidatorIndex, Verified, Vote, VoteType,
+    BlockId, CaughtUp, Certificate, CertificateKind, Evidence, Genesis, Height, MemberId, RECOVERY_EPOCH, Round,
+    SignedVote, Timestamp, TransactionHash, ValidatorIndex, Verified, Vote, VoteType,
 };
 use peers::Peer;
 use std::{
@@ -93,6 +95,7 @@ pub struct Replica {
     /// No vote leaves before this node knows where the others are.
     catching_up: bool,
     clock_alarm: bool,
+    caught_up: Option<CaughtUp>,
     committed_ms: u64,
     status_ms: u64,
     resend_ms: u64,
@@ -140,6 +143,8 @@ pub struct Telemetry {
     pub clock_alarm: bool,
     pub peers: Vec<PeerView>,
     pub log_bytes_written: u64,
+    /// Of a candidate that is caught up.
+    pub caught_up: Option<CaughtUp>,
 }
 
 impl Replica {
@@ -218,6 +223,7 @@ impl Replica {
             clock_alarm: self.clock_alarm,
             peers: self.peers.iter().map(|(member, peer)| peer.view(*member)).collect(),
             log_bytes_written: self.log.bytes_written,
+            caught_up: self.caught_up,
         }
     }
 
@@ -485,6 +491,7 @@ impl Replica {
         self.effects.push(Effect::Committed(Arc::new(committed)));
         self.begin_height()?;
         self.judge_catching_up();
+        self.attest_caught_up()?;
         let early = std::mem::take(&mut self.early);
         for (from, message) in early {
             self.on_message(from, message)?;
@@ -498,6 +505,25 @@ impl Replica {
         let max = self.chain.parameters.block_transfers_max as usize;
         let target = if round > Round(0) { self.transfers_target / 2 } else { self.transfers_target * 5 / 4 };
         self.transfers_target = target.clamp(TRANSFERS_TARGET_MIN.min(max), max);
+    }
+
+    /// Signs, as a candidate, for the last block that the ledger has marked: so its member shows that it is caught up.
+    fn attest_caught_up(&mut self) -> Result<(), Fatal> {
+        let Some(signer) = &mut self.signer else { return Ok(()) };
+        let key = signer.public_key();
+        let candidate = query::candidate(self.chain.store(), &self.me)?.filter(|record| record.key == key);
+        let (Some(_), None) = (candidate, &self.sync) else {
+            self.caught_up = None;
+            return Ok(());
+        };
+        let now = Timestamp(self.now.unix_ms);
+        let mark = block_marks(&self.chain).last().copied().filter(|mark| mark.is_recent(now));
+        let Some(BlockMark { height, block, .. }) = mark else { return Ok(()) };
+        if self.caught_up.is_none_or(|caught_up| caught_up.block != block) {
+            let signature = signer.sign_caught_up(&self.chain.network(), height, &block)?;
+            self.caught_up = Some(CaughtUp { height, block, key, signature });
+        }
+        Ok(())
     }
 
     fn begin_height(&mut self) -> Result<(), Fatal> {

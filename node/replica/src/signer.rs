@@ -1,7 +1,7 @@
 //! The consensus key as the replica sees it: a promise never to sign twice. `validator` implements it over a key file;
 //! a follower has none.
 
-use concordat_types::{BlsPublicKey, BlsSignature, Vote};
+use concordat_types::{BlockId, BlsPublicKey, BlsSignature, Height, NetworkId, Vote};
 
 pub trait Signer: Send {
     fn public_key(&self) -> BlsPublicKey;
@@ -18,6 +18,14 @@ pub trait Signer: Send {
 
     /// Only for votes that were prepared, and only after `end_sync`.
     fn sign(&mut self, vote: &Vote) -> Result<BlsSignature, SignerError>;
+
+    /// A candidate's word that it has a block. It is no vote, and begins with another tag than votes do: nothing to record.
+    fn sign_caught_up(
+        &mut self,
+        network: &NetworkId,
+        height: Height,
+        block: &BlockId,
+    ) -> Result<BlsSignature, SignerError>;
 
     /// The votes on record of the newest height that it has any of, in order. They remember what the log may have lost:
     /// a precommit among them is a lock.

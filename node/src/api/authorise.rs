@@ -1,7 +1,7 @@
 //! Who may do and read what: the one place that says so. The layer judges the method before a handler runs; handlers
 //! ask again with the member whose records they are about to show.
 
-use crate::registry::Caller;
+use crate::registry::{Caller, KeyKind};
 use concordat_proto::{Code, codes::CodedError};
 use concordat_types::{MemberId, Rights};
 use futures_util::future::{Either, Ready, ready};
@@ -19,11 +19,16 @@ pub enum Act<'a> {
     ReadShared,
     /// Accounts and payments of one member.
     ReadOf(&'a MemberId),
+    /// The one thing that a stranger may do.
+    Join,
 }
 
 pub fn authorise(caller: &Caller, act: Act<'_>) -> Result<(), CodedError> {
+    if caller.kind == KeyKind::Stranger && act != Act::Join {
+        return Err(Code::TlsUnknownKey.error(Code::TlsUnknownKey.cause()));
+    }
     let (right, name) = match act {
-        Act::Probe => return Ok(()),
+        Act::Probe | Act::Join => return Ok(()),
         Act::Submit => (Rights::SUBMIT, "submit"),
         Act::ReadShared | Act::ReadOf(_) => (Rights::READ, "read"),
     };
@@ -46,7 +51,10 @@ pub fn authorise(caller: &Caller, act: Act<'_>) -> Result<(), CodedError> {
 fn act_of(path: &str) -> Act<'static> {
     match path {
         "/concordat.v1.Ledger/Submit" | "/concordat.v1.Ledger/SubmitStream" => Act::Submit,
-        path if path.starts_with("/concordat.v1.Ledger/") => Act::ReadShared,
+        "/concordat.v1.Admin/Join" => Act::Join,
+        path if path.starts_with("/concordat.v1.Ledger/") || path.starts_with("/concordat.v1.Admin/") => {
+            Act::ReadShared
+        }
         _ => Act::Probe,
     }
 }
@@ -95,7 +103,6 @@ pub fn caller_of<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::KeyKind;
     use concordat_types::{Hash, Roles};
 
     fn caller(roles: Roles, kind: KeyKind) -> Caller {
@@ -122,6 +129,12 @@ mod tests {
             (Roles::BANK, KeyKind::Access(Rights(0)), Act::ReadShared, false),
             (Roles::BANK, KeyKind::Access(Rights(0)), Act::Probe, true),
             (Roles::BANK, KeyKind::Node, Act::Submit, true),
+            (Roles::BANK, read, Act::Join, true),
+            (Roles::default(), KeyKind::Stranger, Act::Join, true),
+            (Roles::default(), KeyKind::Stranger, Act::Probe, false),
+            (Roles::default(), KeyKind::Stranger, Act::ReadShared, false),
+            (Roles::default(), KeyKind::Stranger, Act::ReadOf(&own), false),
+            (Roles::default(), KeyKind::Stranger, Act::Submit, false),
         ] {
             assert_eq!(authorise(&caller(roles, kind), act).is_ok(), allowed, "{roles:?} {kind:?} {act:?}");
         }
@@ -132,6 +145,8 @@ mod tests {
         assert_eq!(act_of("/concordat.v1.Ledger/SubmitStream"), Act::Submit);
         assert_eq!(act_of("/concordat.v1.Ledger/GetAccount"), Act::ReadShared);
         assert_eq!(act_of("/concordat.v1.Ledger/Unheard"), Act::ReadShared);
+        assert_eq!(act_of("/concordat.v1.Admin/ListProposals"), Act::ReadShared);
+        assert_eq!(act_of("/concordat.v1.Admin/Join"), Act::Join);
         assert_eq!(act_of("/grpc.health.v1.Health/Check"), Act::Probe);
     }
 }

@@ -1,7 +1,8 @@
 //! The service `Status`.
 
-use crate::{VERSION, health::readiness, shared::Shared};
+use crate::{VERSION, health::readiness, registry::Caller, shared::Shared};
 use concordat_proto::v1::{self, status_server};
+use concordat_types::encode;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -12,8 +13,9 @@ pub struct StatusService {
 
 #[tonic::async_trait]
 impl status_server::Status for StatusService {
-    async fn get_status(&self, _request: Request<v1::GetStatusRequest>) -> Result<Response<v1::NodeStatus>, Status> {
+    async fn get_status(&self, request: Request<v1::GetStatusRequest>) -> Result<Response<v1::NodeStatus>, Status> {
         let telemetry = self.shared.telemetry.load();
+        let is_own = request.extensions().get::<Caller>().is_some_and(|caller| caller.member == self.shared.member);
         let peers = telemetry.peers.iter().map(|peer| v1::PeerState {
             member: peer.member.to_string(),
             connected: peer.connected,
@@ -36,7 +38,7 @@ impl status_server::Status for StatusService {
             mempool_transactions: telemetry.mempool_transactions as u64,
             mempool_bytes: telemetry.mempool_bytes as u64,
             peers: peers.collect(),
-            caught_up: Vec::new(),
+            caught_up: telemetry.caught_up.filter(|_| is_own).map_or(Vec::new(), |proof| encode(&proof)),
             last_signers: telemetry.last_signers.iter().map(ToString::to_string).collect(),
         }))
     }

@@ -2,7 +2,7 @@
 //! key is no longer good. Neither strangers nor one member can close a port to the others.
 
 use super::tls::{UnknownKey, fingerprint};
-use crate::registry::{Caller, Port, Registry};
+use crate::registry::{Caller, KeyKind, Port, Registry};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
@@ -58,8 +58,13 @@ impl Connections {
         if of_port().count() >= CONNECTIONS_MAX {
             return Err(TooMany::OfPort);
         }
-        let max = connections_of_member_max(port);
-        if of_port().filter(|other| other.caller.member == caller.member).count() >= max {
+        let is_stranger = caller.kind == KeyKind::Stranger;
+        let max = if is_stranger { STRANGERS_MAX } else { connections_of_member_max(port) };
+        let is_alike = |other: &&Open| match is_stranger {
+            true => other.caller.kind == KeyKind::Stranger,
+            false => other.caller.member == caller.member && other.caller.kind != KeyKind::Stranger,
+        };
+        if of_port().filter(is_alike).count() >= max {
             return Err(TooMany::OfMember { max });
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
@@ -310,6 +315,8 @@ fn connections_of_member_max(port: Port) -> usize {
     }
 }
 
+/// Those who ask to join: of all of them together.
+const STRANGERS_MAX: usize = 8;
 /// Of one port. Few enough to leave descriptors to the store; to put out the others within their round trip, all of them
 /// have to be opened anew within it.
 const GREETINGS_MAX: usize = 512;

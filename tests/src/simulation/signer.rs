@@ -2,7 +2,7 @@
 //! was not synced.
 
 use concordat_replica::signer::{SignRefused, Signer, SignerError};
-use concordat_types::{BlsPublicKey, BlsSignature, Height, NetworkId, Vote};
+use concordat_types::{BlockId, BlsPublicKey, BlsSignature, Height, NetworkId, Vote};
 use concordat_validator::{
     keystore::ConsensusKey,
     safety::{Binding, Decision, SignRecordState},
@@ -95,6 +95,15 @@ impl Signer for SimSigner {
             return Err(SignerError("asked to sign what is not durable in the record".to_owned()));
         }
         Ok(self.key.sign_unrecorded(vote, self.network, 0))
+    }
+
+    fn sign_caught_up(
+        &mut self,
+        network: &NetworkId,
+        height: Height,
+        block: &BlockId,
+    ) -> Result<BlsSignature, SignerError> {
+        Ok(self.key.sign_caught_up(network, height, block))
     }
 
     fn recent(&self) -> Vec<Vote> {

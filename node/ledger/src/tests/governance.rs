@@ -333,8 +333,6 @@ fn a_proposal_waits_for_its_height() {
         chain.block(&[]);
         assert!(chain.member("central-bank").is_active());
     }
-    assert!(!crate::governance_is_due(&chain.world, Height(9), Timestamp(chain.time)));
-    assert!(crate::governance_is_due(&chain.world, Height(10), Timestamp(chain.time)));
     chain.block(&[]);
     assert_eq!(chain.record(id).state, ProposalState::Executed { at: Height(10) });
 }

@@ -128,6 +128,7 @@ impl Replica {
             stopped: None,
             catching_up: false,
             clock_alarm: false,
+            caught_up: None,
             committed_ms: now.monotonic_ms,
             status_ms: now.monotonic_ms,
             resend_ms: now.monotonic_ms,

@@ -8,7 +8,7 @@ use crate::{
     query,
 };
 use concordat_ledger::{BodyDigest, IdKey, IdKind, IdRecord, StateKey, StateValue, StateView, TransactionResult};
-use concordat_types::{CheckedTransaction, MemberId};
+use concordat_types::{CheckedTransaction, MemberId, MemberStatus, Operation};
 
 impl Replica {
     pub(super) fn on_submit(&mut self, ticket: Ticket, transaction: Checked) {
@@ -63,11 +63,12 @@ impl Replica {
         let Some(StateValue::Member(member)) = self.chain.get(&StateKey::Member(submitter)) else {
             return Err(Refusal::SubmitterNotActive);
         };
-        if !member.is_active() {
+        // Who is invited may file its request, and nothing else.
+        let files_request = matches!(transaction.transaction.operations[..], [Operation::FileJoin(_)]);
+        if !member.is_active() && (member.status != MemberStatus::Invited || !files_request) {
             return Err(Refusal::SubmitterNotActive);
         }
-        let signers = transaction.signers();
-        if !member.operator_keys.iter().any(|operator| signers.contains(&operator.key)) {
+        if !member.has_signed(transaction.signers()) {
             return Err(Refusal::NotSignedBySubmitter);
         }
         Ok(())

@@ -389,6 +389,16 @@ impl Signer for TestSigner {
         Ok(BlsSignature(self.secret.sign(&bytes, SIGNATURE_DST, &[]).to_bytes()))
     }
 
+    fn sign_caught_up(
+        &mut self,
+        network: &NetworkId,
+        height: Height,
+        block: &BlockId,
+    ) -> Result<BlsSignature, SignerError> {
+        let message = concordat_types::CaughtUp::message(network, height, block);
+        Ok(BlsSignature(self.secret.sign(&message, SIGNATURE_DST, &[]).to_bytes()))
+    }
+
     fn recent(&self) -> Vec<Vote> {
         let votes = self.record.votes();
         let newest = votes.last().map(|vote| vote.height);

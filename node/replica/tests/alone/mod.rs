@@ -13,9 +13,10 @@ use concordat_replica::{
     store::{Reader, Store, StoreError, Table, Visitor, WriteBatch},
 };
 use concordat_types::{
-    AccountId, AccountName, AssetCode, BlsPublicKey, BlsSignature, Ed25519PublicKey, Ed25519Signature, Genesis,
-    MemberId, NetworkId, OpenAccount, Operation, Parameters, Purpose, Reference, Roles, SignedTransaction, Timestamp,
-    Transaction, Transfer, Uuid, Vote, encode, names::AccountPath, transaction::TransactionSignature,
+    AccountId, AccountName, AssetCode, BlockId, BlsPublicKey, BlsSignature, Ed25519PublicKey, Ed25519Signature,
+    Genesis, Height, MemberId, NetworkId, OpenAccount, Operation, Parameters, Purpose, Reference, Roles,
+    SignedTransaction, Timestamp, Transaction, Transfer, Uuid, Vote, encode, names::AccountPath,
+    transaction::TransactionSignature,
 };
 use serde_json::{Value, json};
 use std::{
@@ -282,6 +283,16 @@ impl Signer for CountingSigner {
     fn sign(&mut self, vote: &Vote) -> Result<BlsSignature, SignerError> {
         *self.signatures.lock().unwrap() += 1;
         let message = vote.sign_bytes(self.network, 0);
+        Ok(BlsSignature(consensus_key().sign(&message, SIGNATURE_DST, &[]).to_bytes()))
+    }
+
+    fn sign_caught_up(
+        &mut self,
+        network: &NetworkId,
+        height: Height,
+        block: &BlockId,
+    ) -> Result<BlsSignature, SignerError> {
+        let message = concordat_types::CaughtUp::message(network, height, block);
         Ok(BlsSignature(consensus_key().sign(&message, SIGNATURE_DST, &[]).to_bytes()))
     }
 

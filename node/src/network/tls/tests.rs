@@ -17,7 +17,7 @@ pub fn registry(node: &Identity, access: &Identity) -> Arc<ArcSwap<Registry>> {
     let mut bank = member("bank-a", 1, 2);
     bank.node.as_mut().expect("it has a node").tls_key = node.fingerprint;
     bank.access_keys = vec![AccessKey { key: access.fingerprint, rights: Rights::READ }];
-    Arc::new(ArcSwap::from_pointee(Registry::new(vec![bank])))
+    Arc::new(ArcSwap::from_pointee(Registry::new(vec![bank], None)))
 }
 
 /// What each side sees: the server the caller's member, the client whether it could read the server's greeting.
