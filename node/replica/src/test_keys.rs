@@ -42,7 +42,7 @@ pub(crate) fn genesis(validators: u16) -> Genesis {
 pub(crate) fn member(number: u16) -> Member {
     let key = BlsPublicKey(secret(number).sk_to_pk().to_bytes());
     let possession = BlsSignature(secret(number).sign(&key.0, POSSESSION_DST, &[]).to_bytes());
-    let group = |kind: u8| KeyGroup { k: 1, keys: vec![ed25519(&[kind, number as u8])] };
+    let group = |kind: u8| KeyGroup { k: 1, keys: vec![ed25519(&[kind, number as u8]).1] };
     Member {
         id: member_id(number),
         legal_name: format!("Bank {number}"),
@@ -60,11 +60,16 @@ pub(crate) fn member(number: u16) -> Member {
     }
 }
 
-fn ed25519(seed: &[u8; 2]) -> Ed25519PublicKey {
+/// The only admin key of a member.
+pub(crate) fn admin(number: u16) -> (ed25519_zebra::SigningKey, Ed25519PublicKey) {
+    ed25519(&[1, number as u8])
+}
+
+fn ed25519(seed: &[u8; 2]) -> (ed25519_zebra::SigningKey, Ed25519PublicKey) {
     let mut secret = [3; 32];
     secret[..2].copy_from_slice(seed);
     let key = ed25519_zebra::SigningKey::from(secret);
-    Ed25519PublicKey(ed25519_zebra::VerificationKey::from(&key).into())
+    (key, Ed25519PublicKey(ed25519_zebra::VerificationKey::from(&key).into()))
 }
 
 pub(crate) const GENESIS_TIME: Timestamp = Timestamp(1_800_000_000_000);

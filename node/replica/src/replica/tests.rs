@@ -1,6 +1,7 @@
 //! Whole replicas in memory, side by side on a virtual clock: what one alone cannot show of itself.
 
 mod clock;
+mod governance;
 mod invalid;
 mod participation;
 
@@ -230,8 +231,19 @@ impl Net {
     }
 
     pub fn signed(&self, member: usize, number: u8, operation: Operation) -> crate::mempool::Checked {
-        let time = Timestamp(EPOCH_MS + self.time_ms);
         let (secret, key) = operator(member);
+        self.signed_by(secret, key, member, number, operation)
+    }
+
+    pub fn signed_by(
+        &self,
+        secret: ed25519_zebra::SigningKey,
+        key: Ed25519PublicKey,
+        member: usize,
+        number: u8,
+        operation: Operation,
+    ) -> crate::mempool::Checked {
+        let time = Timestamp(EPOCH_MS + self.time_ms);
         let transaction = Transaction {
             version: Transaction::VERSION,
             network: self.genesis.network_id(),
