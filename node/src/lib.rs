@@ -15,6 +15,7 @@ mod metrics;
 mod network;
 mod node;
 mod pool;
+pub mod probe;
 mod registry;
 mod runtime;
 mod shared;

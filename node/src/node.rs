@@ -29,7 +29,7 @@ use concordat_proto::Code;
 use concordat_replica::{Replica, ReplicaConfig, Rim, query, signer::Signer};
 use concordat_storage::{FileDisk, RocksStore};
 use concordat_types::{Genesis, NetworkId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration, time::Instant};
 use tokio::{
     net::TcpListener,
@@ -239,12 +239,12 @@ struct Ports {
 }
 
 /// ports.json.
-#[derive(Serialize)]
-struct PortsFile {
-    pid: u32,
-    peer: SocketAddr,
-    client: SocketAddr,
-    http: SocketAddr,
+#[derive(Serialize, Deserialize)]
+pub struct PortsFile {
+    pub pid: u32,
+    pub peer: SocketAddr,
+    pub client: SocketAddr,
+    pub http: SocketAddr,
 }
 
 impl Ports {
@@ -266,7 +266,7 @@ impl Ports {
             client: address(&self.client)?,
             http: address(&self.http)?,
         };
-        write_whole(&shared.config.home.join("ports.json"), &file)?;
+        write_whole(&shared.config.home.join(PORTS_FILE), &file)?;
         tracing::info!(
             member = %shared.member,
             network = %shared.network,
@@ -298,6 +298,8 @@ fn write_whole(path: &Path, file: &PortsFile) -> Result<(), RunError> {
     fs::rename(&draft, path).map_err(failed)
 }
 
+/// Beside node.toml.
+pub const PORTS_FILE: &str = "ports.json";
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 const PEER_WINDOW_BYTES: u32 = 4 << 20;
 /// A node has one stream open, and for a moment its next.
