@@ -5,6 +5,7 @@
 
 mod api;
 pub mod config;
+mod disk;
 pub mod error;
 pub mod genesis;
 mod health;

@@ -5,6 +5,7 @@
 use crate::{
     api,
     config::Config,
+    disk::MeasuredDisk,
     error::{RunError, of_disk, of_open, of_store},
     genesis,
     health::{Alarms, readiness},
@@ -77,8 +78,9 @@ async fn serve(options: RunOptions) -> Result<(), RunError> {
     let clock = Clock::start(config.clock_offset_ms);
     let replica_config =
         ReplicaConfig { genesis: genesis.clone(), member: config.member, mempool_bytes_max: config.mempool_bytes_max };
-    let (replica, effects) = Replica::open(replica_config, Box::new(disk), Box::new(store), signer, clock.now())
-        .map_err(|error| of_open(&error))?;
+    let (replica, effects) =
+        Replica::open(replica_config, Box::new(MeasuredDisk(disk)), Box::new(store), signer, clock.now())
+            .map_err(|error| of_open(&error))?;
     let (queue, inputs) = crossbeam_channel::bounded(INPUTS_MAX);
     let (shared, bell) = share(config, network, &genesis, &replica, gauge, Inputs::new(queue))?;
     let shared = Arc::new(shared);

@@ -4,6 +4,7 @@ use crate::{
     engine::Engine,
     images::tag,
     trial::{BANKS, MEMBERS, Trial, project},
+    watch,
 };
 use concordat_tests::harness::{Failure, failure::ensure, wait::seen, wait_until};
 use serde_json::Value;
@@ -112,6 +113,7 @@ pub async fn pays_while_one_is_down(trial: &Trial<'_>) -> Result<(), Failure> {
     for _ in 0..PAYMENTS {
         pay(trial).await?;
     }
+    watch::alert_is_pending(trial, "NodeDown", AWAY).await?;
     trial.up().await?;
     trial.wait_healthy(&[AWAY]).await?;
     same_ledger(trial).await?;

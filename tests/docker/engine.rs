@@ -38,7 +38,8 @@ impl Engine {
         let host = format!("unix://{}", path("docker.sock").display());
         let mut command = std::process::Command::new("dockerd");
         command.arg("--host").arg(&host).arg("--data-root").arg(path("data")).arg("--exec-root").arg(path("exec"));
-        command.arg("--pidfile").arg(path("pid"));
+        // The bridge that all engines of a machine would share is not needed: each network makes its own.
+        command.arg("--pidfile").arg(path("pid")).arg("--bridge=none");
         let process = Process::start(command, &path("dockerd.log"))?;
         let mut engine = Engine { host: Some(host), daemon: Some(Daemon { process, folder }) };
         let answers = wait_until("the engine answers", START_WITHIN, async || {
@@ -108,4 +109,5 @@ pub async fn said(mut command: Command) -> Result<String, Failure> {
 
 const START_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(60);
-const LINES_SHOWN: usize = 15;
+/// Of what a program said before it failed.
+pub const LINES_SHOWN: usize = 15;

@@ -1,10 +1,12 @@
-//! The trial network of docker-compose.yml, really started: images, containers, volumes. Needs root, and an engine that
+//! The trial network of docker-compose.yml, really started: images, containers, volumes, and what
+//! Prometheus sees of it. Needs root, and an engine that
 //! runs or can be started.
 
 mod checks;
 mod engine;
 mod images;
 mod trial;
+mod watch;
 
 use concordat_tests::harness::{Failure, signals::told_to_stop};
 use engine::Engine;
@@ -44,10 +46,13 @@ async fn with_images(engine: &Engine) -> Result<(), Failure> {
 }
 
 async fn with_network(trial: &Trial<'_>) -> Result<(), Failure> {
+    watch::rules(trial).await?;
     trial.up().await?;
     trial.wait_healthy(&trial::MEMBERS).await?;
     checks::confined(trial).await?;
     checks::keys_are_apart(trial).await?;
     checks::pays_while_one_is_down(trial).await?;
+    watch::metrics_are_well_formed(trial).await?;
+    watch::prometheus_sees_everything(trial).await?;
     checks::survives_a_stop_of_all(trial).await
 }
