@@ -1,4 +1,4 @@
-//! The folder of a trial network on one machine: genesis, and for each member keys, profile and node configuration
+//! The folder of a trial network: genesis, and for each member keys, profile and node configuration
 //! (docs/interfaces.md).
 
 mod folder;
@@ -31,23 +31,37 @@ use std::{
 pub struct NewNetwork {
     pub dir: PathBuf,
     pub banks: u16,
-    /// The first member's peer port; ten a member.
+    /// The first member's peer port; ten a member, unless each has a host of its own.
     pub base_port: u16,
+    /// None: all on this machine. Else each node has a host of its own: `{member}` stands for the member's name.
+    pub host: Option<String>,
     pub operator_keys: u16,
+    /// Each member's folder can be handed out: it has a passphrase of its own, and may be there already, empty.
+    pub apart: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Made {
     pub network_id: NetworkId,
-    /// Where a passphrase was made up: its file.
-    pub passphrase_file: Option<PathBuf>,
+    /// Where passphrases were made up: below which folder.
+    pub passphrases: MadeUp,
 }
 
-/// A member and where its node listens on this machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MadeUp {
+    /// The environment named one.
+    None,
+    ForAll,
+    ForEach,
+}
+
+/// A member and where its node listens.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
     pub member: MemberId,
     pub is_central_bank: bool,
+    /// Where others reach the node.
+    pub host: String,
     pub peer: u16,
     pub client: u16,
     pub http: u16,
@@ -59,15 +73,22 @@ impl Place {
     }
 
     pub fn peer_address(&self) -> String {
-        format!("{HOST}:{}", self.peer)
+        format!("{}:{}", self.host, self.peer)
     }
 
     pub fn client_address(&self) -> String {
-        format!("{HOST}:{}", self.client)
+        format!("{}:{}", self.host, self.client)
     }
 
+    /// Probes and metrics are for the node's own machine.
     pub fn http_address(&self) -> String {
         format!("{HOST}:{}", self.http)
+    }
+
+    /// On which addresses the node listens for others: where it is not on this machine, on all that its own has.
+    fn listen_address(&self, port: u16) -> String {
+        let host = if self.host == HOST { HOST } else { "0.0.0.0" };
+        format!("{host}:{port}")
     }
 }
 
@@ -76,10 +97,11 @@ impl NewNetwork {
     pub fn places(&self) -> Result<Vec<Place>, CliError> {
         let names = (0..self.banks).map(|index| (bank_name(index), false)).chain([(CENTRAL_BANK.to_owned(), true)]);
         let place = |(index, (name, is_central_bank)): (u16, (String, bool))| {
-            let offset = index.checked_mul(PORTS_PER_MEMBER)?;
+            let offset = if self.host.is_some() { 0 } else { index.checked_mul(PORTS_PER_MEMBER)? };
             let peer = self.base_port.checked_add(offset).filter(|port| *port != 0 && port.checked_add(2).is_some())?;
             let member = name.parse().ok()?;
-            Some(Place { member, is_central_bank, peer, client: peer + 1, http: peer + 2 })
+            let host = self.host.as_ref().map_or(HOST.to_owned(), |host| host.replace(MEMBER_IN_HOST, &name));
+            Some(Place { member, is_central_bank, host, peer, client: peer + 1, http: peer + 2 })
         };
         let places: Option<Vec<_>> = (0..).zip(names).map(place).collect();
         places.ok_or_else(|| {
@@ -89,14 +111,21 @@ impl NewNetwork {
     }
 
     /// Makes everything in a folder beside the one wanted, which then takes its name: a run that fails leaves nothing.
+    /// Where the members' folders may be there already, it fills them, and genesis.json comes last.
     pub fn create(&self) -> Result<Made, CliError> {
         let places = self.places()?;
-        let folder = Folder::begin(&self.dir)?;
-        let secrets = Secrets::new(&folder)?;
+        let folder = if self.apart { Folder::fill(&self.dir, &places)? } else { Folder::begin(&self.dir)? };
+        let is_given = env::var_os(ENVIRONMENT_VARIABLE).is_some();
+        let common = (is_given || !self.apart).then(|| Secrets::new(&folder, PASSPHRASE_FILE)).transpose()?;
+        let (passphrases, passphrase_file) = match (is_given, self.apart) {
+            (true, _) => (MadeUp::None, None),
+            (false, false) => (MadeUp::ForAll, Some(Path::new("..").join(PASSPHRASE_FILE))),
+            (false, true) => (MadeUp::ForEach, Some(PathBuf::from(PASSPHRASE_FILE))),
+        };
         let makers = thread::scope(|scope| {
             let make = |place| {
-                let (folder, secrets) = (&folder, &secrets);
-                scope.spawn(move || make_member(folder, place, self.operator_keys, secrets))
+                let (folder, common) = (&folder, common.as_ref());
+                scope.spawn(move || make_member(folder, place, self.operator_keys, common))
             };
             let threads: Vec<_> = places.iter().map(make).collect();
             let join = |thread: thread::ScopedJoinHandle<'_, Result<Member, CliError>>| {
@@ -106,15 +135,35 @@ impl NewNetwork {
         });
         let genesis = genesis(makers?)?;
         let network_id = genesis.network_id();
-        write_json(&folder.file("genesis.json")?, &GenesisFile { network_id, genesis: &genesis })?;
+        folder.dir(CERTIFICATES)?;
         for (index, place) in places.iter().enumerate() {
-            node_config::write_profile(&folder, &places, index, network_id, secrets.made_up.is_some())?;
+            let certificate = folder.file(&format!("{}/node/tls.crt", place.member));
+            folder::copy_public(&certificate, &folder.file(&format!("{CERTIFICATES}/{}.crt", place.member)))?;
+            node_config::write_profile(&folder, &places, index, network_id, passphrase_file.as_deref())?;
             node_config::write_node_config(&folder, place)?;
         }
-        let passphrase_file = secrets.made_up.is_some().then(|| self.dir.join(PASSPHRASE_FILE));
+        write_json(&folder.file(GENESIS_FILE), &GenesisFile { network_id, genesis: &genesis })?;
         folder.finish()?;
-        Ok(Made { network_id, passphrase_file })
+        Ok(Made { network_id, passphrases })
     }
+}
+
+/// The network whose folder this is; None where it holds no genesis.
+pub(crate) fn network_in(dir: &Path) -> Result<Option<NetworkId>, CliError> {
+    #[derive(Deserialize)]
+    struct Named {
+        network_id: NetworkId,
+    }
+    let path = dir.join(GENESIS_FILE);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(CliError::file("genesis", &path, &error)),
+    };
+    let named: Named = serde_json::from_slice(&text).map_err(|error| {
+        CliError::config(format!("{}: {error}", path.display()), "Remove the folder, and make the network anew.")
+    })?;
+    Ok(Some(named.network_id))
 }
 
 /// `bank-a` to `bank-z`, then `bank-aa`.
@@ -135,31 +184,42 @@ pub(crate) fn operator_key_file(index: usize) -> String {
     if index == 0 { "operator.key".to_owned() } else { format!("operator-{}.key", index + 1) }
 }
 
-/// The passphrase of all keys made here.
+/// The passphrase of keys made here.
 struct Secrets {
     passphrase: Passphrase,
     /// The file for those who are told by the environment: the user's, or the one made up.
     path: PathBuf,
-    made_up: Option<PathBuf>,
 }
 
 impl Secrets {
-    fn new(folder: &Folder) -> Result<Secrets, CliError> {
+    /// Made up in the file `name` where the environment names none.
+    fn new(folder: &Folder, name: &str) -> Result<Secrets, CliError> {
         if let Some(path) = env::var_os(ENVIRONMENT_VARIABLE) {
             let passphrase = concordat_keys::passphrase_from_env().map_err(no_passphrase)?;
-            return Ok(Secrets { passphrase, path: path.into(), made_up: None });
+            return Ok(Secrets { passphrase, path: path.into() });
         }
         let mut random = [0; 24];
         getrandom::fill(&mut random).map_err(|error| CliError::internal(format!("no randomness: {error}")))?;
-        let path = folder.file(PASSPHRASE_FILE)?;
+        let path = folder.file(name);
         folder::write_private(&path, format!("{}\n", hex::encode(random)).as_bytes())?;
         let passphrase = Passphrase::from_file(&path).map_err(no_passphrase)?;
-        Ok(Secrets { passphrase, made_up: Some(path.clone()), path })
+        Ok(Secrets { passphrase, path })
     }
 }
 
-fn make_member(folder: &Folder, place: &Place, operator_keys: u16, secrets: &Secrets) -> Result<Member, CliError> {
-    let home = folder.dir(place.member.as_str())?;
+/// Under the passphrase that all members have, else under one of its own.
+fn make_member(
+    folder: &Folder,
+    place: &Place,
+    operator_keys: u16,
+    common: Option<&Secrets>,
+) -> Result<Member, CliError> {
+    let home = folder.home(place.member)?;
+    let own = match common {
+        Some(_) => None,
+        None => Some(Secrets::new(folder, &format!("{}/{PASSPHRASE_FILE}", place.member))?),
+    };
+    let secrets = common.or(own.as_ref()).expect("one of the two is made");
     let keys = folder.dir(&format!("{}/keys", place.member))?;
     let node = folder.dir(&format!("{}/node", place.member))?;
     folder.dir(&format!("{}/node/data", place.member))?;
@@ -306,15 +366,21 @@ pub(crate) fn check_is_free(dir: &Path) -> Result<(), CliError> {
     };
     match is_free {
         true => Ok(()),
-        false => Err(CliError::usage(
-            format!("{} is not empty", dir.display()),
-            "Name a new folder; nothing is ever overwritten.",
-        )),
+        false => Err(not_empty(dir)),
     }
+}
+
+fn not_empty(dir: &Path) -> CliError {
+    CliError::usage(format!("{} is not empty", dir.display()), "Name a new folder; nothing is ever overwritten.")
 }
 
 pub const CENTRAL_BANK: &str = "central-bank";
 pub const PASSPHRASE_FILE: &str = "passphrase";
+/// Of all nodes, for everybody to read.
+pub(crate) const CERTIFICATES: &str = "certificates";
+pub(crate) const GENESIS_FILE: &str = "genesis.json";
+/// In the pattern of host names.
+pub(crate) const MEMBER_IN_HOST: &str = "{member}";
 const VALIDATOR_PROGRAM: &str = "concordat-validator";
 const HOST: &str = "127.0.0.1";
 const PORTS_PER_MEMBER: u16 = 10;

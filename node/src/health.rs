@@ -56,18 +56,37 @@ pub fn readiness(shared: &Shared) -> Result<(), String> {
     Ok(())
 }
 
-/// Does the node reach, itself counted, a quorum of the validators?
 fn check_isolation(shared: &Shared) -> Result<(), String> {
-    let registry = shared.registry.load();
-    let Some(set) = registry.validators() else { return Ok(()) };
-    let telemetry = shared.telemetry.load();
-    let connected = telemetry.peers.iter().filter(|peer| peer.connected).map(|peer| peer.member);
-    let reached: u128 =
-        connected.chain([shared.member]).filter_map(|member| set.index_of(&member)).map(|index| set.power(index)).sum();
-    if set.is_quorum(reached) || (!telemetry.is_validator && reached > 0) {
+    let Some(power) = Power::reached(shared) else { return Ok(()) };
+    if power.connected >= power.quorum || (!shared.telemetry.load().is_validator && power.connected > 0) {
         return Ok(());
     }
-    Err(format!("isolated: it reaches {reached} of {} of the voting power", set.total_power()))
+    Err(format!("isolated: it reaches {} of {} of the voting power", power.connected, power.total))
+}
+
+/// Voting power, as the node sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Power {
+    /// Of the validators that the node is connected with, its own included.
+    pub connected: u128,
+    /// The least that can decide: more than two thirds.
+    pub quorum: u128,
+    pub total: u128,
+}
+
+impl Power {
+    /// None: the registry has no validators.
+    pub fn reached(shared: &Shared) -> Option<Power> {
+        let registry = shared.registry.load();
+        let set = registry.validators()?;
+        let telemetry = shared.telemetry.load();
+        let connected = telemetry.peers.iter().filter(|peer| peer.connected).map(|peer| peer.member);
+        let indexes = connected.chain([shared.member]).filter_map(|member| set.index_of(&member));
+        let total = set.total_power();
+        let quorum = 2 * total / 3 + 1;
+        assert!(set.is_quorum(quorum) && !set.is_quorum(quorum - 1), "the least power that is more than two thirds");
+        Some(Power { connected: indexes.map(|index| set.power(index)).sum(), quorum, total })
+    }
 }
 
 const BEHIND_MAX: u64 = 10;

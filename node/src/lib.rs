@@ -5,6 +5,7 @@
 
 mod api;
 pub mod config;
+mod disk;
 pub mod error;
 pub mod genesis;
 mod health;
@@ -15,6 +16,7 @@ mod metrics;
 mod network;
 mod node;
 mod pool;
+pub mod probe;
 mod registry;
 mod runtime;
 mod shared;

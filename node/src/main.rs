@@ -1,8 +1,18 @@
 //! `concordat-node`: a node that follows the chain and serves clients, and never votes.
 
 use clap::{Parser, Subcommand};
-use concordat_node::{Config, RunOptions, VERSION, config::Overrides, error::report, init_logs, run};
-use std::{path::PathBuf, process::ExitCode};
+use concordat_node::{
+    Config, RunError, RunOptions, VERSION,
+    config::Overrides,
+    error::report,
+    init_logs,
+    probe::{HealthArgs, health},
+    run,
+};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 #[derive(Parser, Debug)]
 #[command(name = "concordat-node", version = VERSION, about = "Follows a Concordat ledger and serves its members")]
@@ -21,14 +31,15 @@ enum Command {
         #[command(flatten)]
         overrides: Overrides,
     },
+    /// Asks the running node whether it is ready: exit code 0 or 1.
+    Health(HealthArgs),
 }
 
 fn main() -> ExitCode {
-    let Command::Run { config, overrides } = Arguments::parse().command;
-    let outcome = Config::load(&config, &overrides).and_then(|config| {
-        init_logs(&config.log)?;
-        run(RunOptions { config, signer: None })
-    });
+    let outcome = match Arguments::parse().command {
+        Command::Run { config, overrides } => follow(&config, &overrides),
+        Command::Health(args) => health(&args).map(|text| println!("{text}")),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -36,4 +47,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn follow(config: &Path, overrides: &Overrides) -> Result<(), RunError> {
+    let config = Config::load(config, overrides)?;
+    init_logs(&config.log)?;
+    run(RunOptions { config, signer: None })
 }

@@ -5,6 +5,7 @@
 use crate::{
     api,
     config::Config,
+    disk::MeasuredDisk,
     error::{RunError, of_disk, of_open, of_store},
     genesis,
     health::{Alarms, readiness},
@@ -29,7 +30,7 @@ use concordat_proto::Code;
 use concordat_replica::{Replica, ReplicaConfig, Rim, signer::Signer};
 use concordat_storage::{FileDisk, RocksStore};
 use concordat_types::{Genesis, NetworkId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration, time::Instant};
 use tokio::{
     net::TcpListener,
@@ -77,8 +78,9 @@ async fn serve(options: RunOptions) -> Result<(), RunError> {
     let clock = Clock::start(config.clock_offset_ms);
     let replica_config =
         ReplicaConfig { genesis: genesis.clone(), member: config.member, mempool_bytes_max: config.mempool_bytes_max };
-    let (replica, effects) = Replica::open(replica_config, Box::new(disk), Box::new(store), signer, clock.now())
-        .map_err(|error| of_open(&error))?;
+    let (replica, effects) =
+        Replica::open(replica_config, Box::new(MeasuredDisk(disk)), Box::new(store), signer, clock.now())
+            .map_err(|error| of_open(&error))?;
     let (queue, inputs) = crossbeam_channel::bounded(INPUTS_MAX);
     let (shared, bell) = share(config, network, &genesis, &replica, gauge, Inputs::new(queue))?;
     let shared = Arc::new(shared);
@@ -239,12 +241,12 @@ struct Ports {
 }
 
 /// ports.json.
-#[derive(Serialize)]
-struct PortsFile {
-    pid: u32,
-    peer: SocketAddr,
-    client: SocketAddr,
-    http: SocketAddr,
+#[derive(Serialize, Deserialize)]
+pub struct PortsFile {
+    pub pid: u32,
+    pub peer: SocketAddr,
+    pub client: SocketAddr,
+    pub http: SocketAddr,
 }
 
 impl Ports {
@@ -266,7 +268,7 @@ impl Ports {
             client: address(&self.client)?,
             http: address(&self.http)?,
         };
-        write_whole(&shared.config.home.join("ports.json"), &file)?;
+        write_whole(&shared.config.home.join(PORTS_FILE), &file)?;
         tracing::info!(
             member = %shared.member,
             network = %shared.network,
@@ -298,6 +300,8 @@ fn write_whole(path: &Path, file: &PortsFile) -> Result<(), RunError> {
     fs::rename(&draft, path).map_err(failed)
 }
 
+/// Beside node.toml.
+pub const PORTS_FILE: &str = "ports.json";
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 const PEER_WINDOW_BYTES: u32 = 4 << 20;
 /// A node has one stream open, and for a moment its next.

@@ -2,13 +2,13 @@
 
 use crate::{
     error::{RunError, of_fatal, of_store},
-    metrics::{observe_commit, observe_telemetry},
+    metrics::{observe_commit, observe_signers, observe_telemetry},
     registry::Registry,
     shared::{Queued, Shared, View},
 };
 use bytes::Bytes;
 use concordat_proto::Code;
-use concordat_replica::{Alarm, CommittedBlock, Effect, Now, Replica, message::Message};
+use concordat_replica::{Alarm, CommittedBlock, Effect, Now, Progress, Replica, message::Message};
 use concordat_types::encode;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::{
@@ -53,7 +53,8 @@ impl ReplicaThread {
     pub fn spawn(self) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name("replica".to_owned()).spawn(move || {
             let ReplicaThread { shared, replica, inputs, clock, effects, ended } = self;
-            let mut running = Running { shared, replica, inputs, clock, told: Instant::now() };
+            let (progress, now) = (replica.progress(), Instant::now());
+            let mut running = Running { shared, replica, inputs, clock, told: now, progress, progressed: now };
             let outcome = catch_unwind(AssertUnwindSafe(|| running.run(effects)));
             ended(outcome.unwrap_or_else(|panic| {
                 if let Some(error) = running.replica.failed_read() {
@@ -73,6 +74,9 @@ struct Running {
     inputs: Receiver<Queued>,
     clock: Clock,
     told: Instant,
+    progress: Progress,
+    /// Since when it is there.
+    progressed: Instant,
 }
 
 impl Running {
@@ -101,12 +105,27 @@ impl Running {
             let began = Instant::now();
             let effects = self.replica.step(self.clock.now(), inputs).map_err(|fatal| of_fatal(&fatal))?;
             metrics::histogram!("concordat_step_seconds").record(began.elapsed().as_secs_f64());
+            self.observe_progress();
             self.carry_out(effects)?;
             if self.told.elapsed() > TELEMETRY_EVERY {
                 self.publish_telemetry();
             }
         }
         Ok(())
+    }
+
+    /// Times the step of a round that has just been left.
+    fn observe_progress(&mut self) {
+        let progress = self.replica.progress();
+        if progress == self.progress {
+            return;
+        }
+        let left = std::mem::replace(&mut self.progress, progress);
+        let since = std::mem::replace(&mut self.progressed, Instant::now());
+        if left.round.is_some() {
+            metrics::histogram!("concordat_consensus_step_seconds", "step" => left.step)
+                .record(since.elapsed().as_secs_f64());
+        }
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), RunError> {
@@ -145,6 +164,7 @@ impl Running {
             "committed"
         );
         self.publish_telemetry();
+        observe_signers(&self.shared.telemetry.load());
         Ok(())
     }
 

@@ -2,7 +2,12 @@
 
 use clap::{Args, Parser, Subcommand};
 use concordat_keys::{Strength, passphrase_from_env};
-use concordat_node::{Config, RunError, RunOptions, VERSION, config::Overrides, genesis, init_logs};
+use concordat_node::{
+    Config, RunError, RunOptions, VERSION,
+    config::Overrides,
+    genesis, init_logs,
+    probe::{HealthArgs, health},
+};
 use concordat_types::NetworkId;
 use concordat_validator::{ConsensusKey, FileSigner, create_record};
 use serde_json::json;
@@ -29,6 +34,8 @@ enum Verb {
     Init(InitArgs),
     /// Run the node, and sign with the key, until told to stop
     Run(RunArgs),
+    /// Ask the running node whether it is ready: exit code 0 or 1
+    Health(HealthArgs),
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Init(args) => init(&args),
         Verb::Run(args) => run(args),
+        Verb::Health(args) => health(&args).map(|text| println!("{text}")).map_err(Failure::from),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

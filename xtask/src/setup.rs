@@ -27,6 +27,13 @@ pub enum Need {
     Clippy,
     /// Counts instructions.
     Valgrind,
+    /// To start containers, and to make their base.
+    Root,
+    /// A container engine that answers, or that can be started.
+    Engine,
+    Compose,
+    /// Makes the base of images where no registry can be reached.
+    Debootstrap,
 }
 
 impl Need {
@@ -45,6 +52,12 @@ impl Need {
             Need::Rustfmt => runs("cargo", &["fmt", "--version"]),
             Need::Clippy => runs("cargo", &["clippy", "--version"]),
             Need::Valgrind => runs("valgrind", &["--version"]),
+            Need::Root => is_root(),
+            Need::Engine => {
+                runs("docker", &["version"]) || runs("docker", &["--version"]) && runs("dockerd", &["--version"])
+            }
+            Need::Compose => runs("docker-compose", &["--version"]),
+            Need::Debootstrap => runs("debootstrap", &["--version"]),
         }
     }
 
@@ -59,19 +72,26 @@ impl Need {
             Need::Rustfmt => "rustfmt",
             Need::Clippy => "clippy",
             Need::Valgrind => "Valgrind",
+            Need::Root => "root",
+            Need::Engine => "a container engine",
+            Need::Compose => "docker-compose",
+            Need::Debootstrap => "debootstrap",
         }
     }
 
     /// What `apt-get install` calls it; `clang` is the distribution's version of LLVM, such as "14".
     fn apt_package(self, clang: &str) -> Option<String> {
         match self {
-            Need::Processor | Need::Rustfmt | Need::Clippy => None,
+            Need::Processor | Need::Rustfmt | Need::Clippy | Need::Root => None,
             Need::CompilerCpp => Some("g++".into()),
             Need::LibC => Some("libc6-dev".into()),
             Need::LibClang => Some(format!("libclang1-{clang}")),
             Need::ClangHeaders => Some(format!("libclang-common-{clang}-dev")),
             Need::Git => Some("git".into()),
             Need::Valgrind => Some("valgrind".into()),
+            Need::Engine => Some("docker.io".into()),
+            Need::Compose => Some("docker-compose".into()),
+            Need::Debootstrap => Some("debootstrap".into()),
         }
     }
 
@@ -92,7 +112,10 @@ pub fn check(needs: &[Need]) -> Result<(), Failure> {
     }
     let names: Vec<&str> = missing.iter().map(|need| need.what()).collect();
     eprintln!("xtask: missing: {}", names.join(", "));
-    install(&missing);
+    // Who is not root gets nothing installed that only root could use.
+    if !missing.contains(&Need::Root) {
+        install(&missing);
+    }
     let missing = self::missing(needs);
     if missing.is_empty() { Ok(()) } else { Err(Failure::SetUp(advice(&missing))) }
 }
@@ -130,8 +153,7 @@ impl Root {
         if !runs("apt-get", &["--version"]) {
             return None;
         }
-        let user = Command::new("id").arg("-u").output().ok()?;
-        if user.stdout.trim_ascii() == b"0" {
+        if is_root() {
             return Some(Root::Already);
         }
         // -n: never stop to ask for a password.
@@ -153,11 +175,16 @@ impl Root {
     }
 }
 
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
 fn advice(missing: &[Need]) -> String {
     let mut lines = vec!["set-up missing".to_owned()];
     for need in missing {
         lines.push(match need {
             Need::Processor => format!("  {}: this machine cannot run the programs; use another", need.what()),
+            Need::Root => format!("  {}: run it as root", need.what()),
             _ => format!("  {}", need.what()),
         });
     }
@@ -169,13 +196,15 @@ fn advice(missing: &[Need]) -> String {
     let packages: Vec<String> = missing.iter().filter_map(|need| need.apt_package(&clang)).collect();
     if !packages.is_empty() {
         lines.push(format!("install with: sudo apt-get update && sudo apt-get install {}", packages.join(" ")));
-        lines.push(
-            "(other distributions: a C++20 compiler, and libclang with its headers; LIBCLANG_PATH names its folder)"
-                .into(),
-        );
+        if missing.iter().any(|need| Need::BUILD.contains(need)) {
+            lines.push(ELSEWHERE.into());
+        }
     }
     lines.join("\n")
 }
+
+const ELSEWHERE: &str =
+    "(other distributions: a C++20 compiler, and libclang with its headers; LIBCLANG_PATH names its folder)";
 
 /// The LLVM that the distribution calls its own: Debian 12 has 14, Ubuntu 24.04 has 18.
 fn clang_version() -> String {
@@ -326,5 +355,9 @@ mod tests {
         let text = advice(&[Need::CompilerCpp, Need::LibClang, Need::Rustfmt]);
         assert!(text.contains("apt-get install g++ libclang1-"), "{text}");
         assert!(text.contains("rustup component add rustfmt"), "{text}");
+        assert!(text.contains(ELSEWHERE), "{text}");
+        let text = advice(&[Need::Root, Need::Compose]);
+        assert!(text.contains("run it as root") && text.contains("apt-get install docker-compose"), "{text}");
+        assert!(!text.contains(ELSEWHERE), "{text}");
     }
 }

@@ -7,6 +7,8 @@ pub struct Stage {
     /// Only with `--all` or when named.
     pub only_with_all: bool,
     pub needs: &'static [Need],
+    /// Where one of these is not to be had, the stage is skipped, and counted so.
+    pub wants: &'static [Need],
     pub steps: &'static [Step],
 }
 
@@ -25,12 +27,14 @@ pub const STAGES: &[Stage] = &[
         name: "fmt",
         only_with_all: false,
         needs: &[Need::Rustfmt],
+        wants: &[],
         steps: &[Step::Cargo(&["fmt", "--all", "--check"])],
     },
     Stage {
         name: "clippy",
         only_with_all: false,
         needs: WITH_CLIPPY,
+        wants: &[],
         steps: &[
             Step::Cargo(&["clippy", "--release", "--workspace", "--lib", "--bins", "--", "-D", "warnings"]),
             // Tests may unwrap.
@@ -51,6 +55,7 @@ pub const STAGES: &[Stage] = &[
         name: "unit",
         only_with_all: false,
         needs: Need::BUILD,
+        wants: &[],
         steps: &[Step::Tests {
             which: |target| !is_of_storage(target) && !is_of_cli(target) && !is_suite(target),
             arguments: &[],
@@ -60,24 +65,28 @@ pub const STAGES: &[Stage] = &[
         name: "rules",
         only_with_all: false,
         needs: Need::BUILD,
+        wants: &[],
         steps: &[Step::Tests { which: |target| is_suite_named(target, "tidy"), arguments: &[] }],
     },
     Stage {
         name: "storage",
         only_with_all: false,
         needs: Need::BUILD,
+        wants: &[],
         steps: &[Step::Tests { which: is_of_storage, arguments: &[] }],
     },
     Stage {
         name: "sim",
         only_with_all: false,
         needs: Need::BUILD,
+        wants: &[],
         steps: &[Step::Program("concordat-sim", &["--seeds", "200"])],
     },
     Stage {
         name: "cluster",
         only_with_all: false,
         needs: Need::BUILD,
+        wants: &[],
         steps: &[
             // Each starts a network of its own; side by side they would take each other's time.
             Step::Tests { which: |target| is_suite_named(target, "cluster"), arguments: &["--test-threads=1"] },
@@ -87,12 +96,21 @@ pub const STAGES: &[Stage] = &[
         name: "cli",
         only_with_all: false,
         needs: Need::BUILD,
+        wants: &[],
         steps: &[Step::Tests { which: is_of_cli, arguments: &[] }],
+    },
+    Stage {
+        name: "docker",
+        only_with_all: false,
+        needs: Need::BUILD,
+        wants: &[Need::Root, Need::Engine, Need::Compose, Need::Debootstrap],
+        steps: &[Step::Tests { which: |target| is_suite_named(target, "docker"), arguments: &["--nocapture"] }],
     },
     Stage {
         name: "docs",
         only_with_all: false,
         needs: Need::BUILD,
+        wants: &[],
         steps: &[
             Step::Tests { which: |target| is_suite_named(target, "docs"), arguments: &[] },
             Step::Cargo(&[

@@ -74,6 +74,7 @@ struct Counts {
 impl Counts {
     const PASSED: Counts = Counts { passed: 1, failed: 0, skipped: 0 };
     const FAILED: Counts = Counts { passed: 0, failed: 1, skipped: 0 };
+    const SKIPPED: Counts = Counts { passed: 0, failed: 0, skipped: 1 };
 }
 
 impl AddAssign for Counts {
@@ -103,8 +104,12 @@ impl Run {
         eprintln!("xtask: stage {}", stage.name);
         let start = Instant::now();
         let mut counts = Counts::default();
-        for step in stage.steps {
-            counts += self.step(stage.name, *step);
+        match setup::check(stage.wants) {
+            Ok(()) => stage.steps.iter().for_each(|step| counts += self.step(stage.name, *step)),
+            Err(missing) => {
+                eprintln!("xtask: stage {} is skipped: {missing}", stage.name);
+                counts += Counts::SKIPPED;
+            }
         }
         let row = Row { name: stage.name, seconds: start.elapsed().as_secs_f64(), counts };
         eprintln!("xtask: {}", line(&row));

@@ -75,6 +75,8 @@ fn verbs_parse() {
         "block show 7",
         "watch --from 1 --count 2",
         "network new --dir d --banks 4 --base-port 7400 --trial --operator-keys 16",
+        "network new --dir d --host {member} --apart --if-missing --trial",
+        "network new --dir d --host node.{member}.example",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err().map(|error| error.to_string()));
     }
@@ -138,6 +140,9 @@ fn what_cannot_be_meant_is_refused() {
         "watch --from 0",
         "network new --dir d --base-port 0",
         "network new --dir d --banks 0",
+        "network new --dir d --host example.org",
+        "network new --dir d --host {member}.{member}",
+        "network new --dir d --host {member}:7400",
         "status --output xml",
         "status --timeout 0",
     ] {

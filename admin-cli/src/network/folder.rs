@@ -1,8 +1,10 @@
-//! A folder that comes into being whole: it is filled under another name and then renamed.
+//! A folder that comes into being whole: it is filled under another name and then renamed. Where parts of it are there
+//! already, as mounted volumes are, it is filled in place.
 
-use super::check_is_free;
+use super::{Place, check_is_free, not_empty};
 use crate::CliError;
 use concordat_keys::files;
+use concordat_types::MemberId;
 use serde::Serialize;
 use std::{
     ffi::OsString,
@@ -14,7 +16,7 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Folder {
     wanted: PathBuf,
-    /// Removed when dropped, unless it got its name.
+    /// Removed when dropped, unless it got its name. None: it is filled in place.
     temporary: Option<PathBuf>,
 }
 
@@ -38,23 +40,49 @@ impl Folder {
         Ok(Folder { wanted: parent.join(name), temporary: Some(temporary) })
     }
 
+    /// Fills a folder that may be there already, and members' folders in it too, if there is nothing else.
+    pub fn fill(wanted: &Path, places: &[Place]) -> Result<Folder, CliError> {
+        let failed = |error| CliError::file("folder", wanted, &error);
+        fs::create_dir_all(wanted).map_err(failed)?;
+        // Absolute, since another program is given paths in it.
+        let wanted = fs::canonicalize(wanted).map_err(failed)?;
+        let homes: Vec<PathBuf> = places.iter().map(|place| wanted.join(place.member.as_str())).collect();
+        for entry in fs::read_dir(&wanted).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            match homes.contains(&path) {
+                true => check_is_free(&path)?,
+                false => return Err(not_empty(&wanted)),
+            }
+        }
+        Ok(Folder { wanted, temporary: None })
+    }
+
+    /// A member's folder, for its owner alone.
+    pub fn home(&self, member: MemberId) -> Result<PathBuf, CliError> {
+        let path = self.file(member.as_str());
+        if self.temporary.is_some() || !path.exists() {
+            make_dir(&path)?;
+        }
+        Ok(path)
+    }
+
     /// A new folder inside, for its owner alone.
     pub fn dir(&self, name: &str) -> Result<PathBuf, CliError> {
-        let path = self.file(name)?;
+        let path = self.file(name);
         make_dir(&path)?;
         Ok(path)
     }
 
     /// The path of a file inside.
-    pub fn file(&self, name: &str) -> Result<PathBuf, CliError> {
-        let folder = self.temporary.as_ref().ok_or_else(|| CliError::internal("the folder is finished"))?;
-        Ok(folder.join(name))
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.temporary.as_ref().unwrap_or(&self.wanted).join(name)
     }
 
     /// An empty folder of the name wanted is replaced; one that is no longer empty is not.
     pub fn finish(mut self) -> Result<(), CliError> {
-        let temporary = self.file("")?;
-        fs::rename(&temporary, &self.wanted).map_err(|error| CliError::file("folder", &self.wanted, &error))?;
+        if let Some(temporary) = &self.temporary {
+            fs::rename(temporary, &self.wanted).map_err(|error| CliError::file("folder", &self.wanted, &error))?;
+        }
         self.temporary = None;
         files::sync_dir(&self.wanted).map_err(|error| CliError::file("folder", &self.wanted, &error))
     }
@@ -75,6 +103,11 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 
 pub(super) fn write_public(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     fs::write(path, bytes).map_err(|error| CliError::file("file", path, &error))
+}
+
+pub(super) fn copy_public(from: &Path, to: &Path) -> Result<(), CliError> {
+    let bytes = fs::read(from).map_err(|error| CliError::file("file", from, &error))?;
+    write_public(to, &bytes)
 }
 
 pub(super) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), CliError> {

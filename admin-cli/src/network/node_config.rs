@@ -1,16 +1,16 @@
 //! The two files by which a member's programs find everything else: node.toml and profile.toml.
 
-use super::{PASSPHRASE_FILE, Place, folder};
+use super::{CERTIFICATES, GENESIS_FILE, Place, folder};
 use crate::{CliError, Profile, profile::ProfileFile};
 use concordat_types::NetworkId;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// node.toml; paths are relative to the folder that holds it.
 pub fn node_config(place: &Place) -> String {
     format!(
         "# The node of {member}. docs/operations.md lists all keys.\n\
          member = \"{member}\"\n\
-         genesis = \"../../genesis.json\"\n\
+         genesis = \"../../{GENESIS_FILE}\"\n\
          data = \"data\"\n\
          \n\
          [listen]\n\
@@ -22,14 +22,14 @@ pub fn node_config(place: &Place) -> String {
          key = \"tls.key\"\n\
          crt = \"tls.crt\"\n",
         member = place.member,
-        peer = place.peer_address(),
-        client = place.client_address(),
+        peer = place.listen_address(place.peer),
+        client = place.listen_address(place.client),
         http = place.http_address(),
     )
 }
 
 pub(super) fn write_node_config(folder: &folder::Folder, place: &Place) -> Result<(), CliError> {
-    folder::write_public(&folder.file(&format!("{}/node/node.toml", place.member))?, node_config(place).as_bytes())
+    folder::write_public(&folder.file(&format!("{}/node/node.toml", place.member)), node_config(place).as_bytes())
 }
 
 /// The member's own node first, then the others from the next one on, so that fallbacks spread.
@@ -38,14 +38,14 @@ pub(super) fn write_profile(
     places: &[Place],
     index: usize,
     network_id: NetworkId,
-    has_passphrase_file: bool,
+    passphrase_file: Option<&Path>,
 ) -> Result<(), CliError> {
     let own = &places[index];
     let others = (1..places.len()).map(|offset| &places[(index + offset) % places.len()]);
     let nodes: Vec<&Place> = [own].into_iter().chain(others).collect();
     let certificate = |place: &&Place| match place.member == own.member {
         true => PathBuf::from("node/tls.crt"),
-        false => PathBuf::from(format!("../{}/node/tls.crt", place.member)),
+        false => PathBuf::from(format!("../{CERTIFICATES}/{}.crt", place.member)),
     };
     let profile = ProfileFile {
         member: own.member,
@@ -54,8 +54,8 @@ pub(super) fn write_profile(
         trust: nodes.iter().map(certificate).collect(),
         operator_key: "keys/operator.key".into(),
         access_key: "keys/access.key".into(),
-        passphrase_file: has_passphrase_file.then(|| PathBuf::from("..").join(PASSPHRASE_FILE)),
+        passphrase_file: passphrase_file.map(Path::to_owned),
     };
     let text = toml::to_string_pretty(&profile).map_err(|error| CliError::internal(error.to_string()))?;
-    folder::write_public(&folder.file(&format!("{}/{}", own.member, Profile::FILE))?, text.as_bytes())
+    folder::write_public(&folder.file(&format!("{}/{}", own.member, Profile::FILE)), text.as_bytes())
 }

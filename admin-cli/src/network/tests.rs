@@ -1,7 +1,7 @@
 use super::*;
 
 fn network(dir: &Path, banks: u16, base_port: u16) -> NewNetwork {
-    NewNetwork { dir: dir.to_owned(), banks, base_port, operator_keys: 1 }
+    NewNetwork { dir: dir.to_owned(), banks, base_port, host: None, operator_keys: 1, apart: false }
 }
 
 #[test]
@@ -19,6 +19,54 @@ fn each_member_has_ten_ports_and_the_central_bank_the_last() {
     assert!(network(Path::new("d"), 4, 65_493).places().is_ok());
     assert!(network(Path::new("d"), 4, 65_494).places().is_err());
     assert!(network(Path::new("d"), 4, 65_535).places().is_err());
+}
+
+#[test]
+fn nodes_with_hosts_of_their_own_have_the_same_ports_and_listen_for_others() {
+    let plan = NewNetwork { host: Some("{member}.example".to_owned()), ..network(Path::new("d"), 4, 7400) };
+    let places = plan.places().expect("it fits");
+    assert_eq!(places[1].peer_address(), "bank-b.example:7400");
+    assert_eq!(places[4].client_address(), "central-bank.example:7401");
+    let config: toml::Table = node_config(&places[1]).parse().expect("TOML");
+    let listens = |key: &str| config["listen"][key].as_str();
+    assert_eq!((listens("peer"), listens("client")), (Some("0.0.0.0:7400"), Some("0.0.0.0:7401")));
+    assert_eq!(listens("http"), Some("127.0.0.1:7402"));
+}
+
+#[test]
+fn folders_that_are_there_are_filled_only_if_they_are_empty_and_members() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let places = network(dir.path(), 1, 7400).places().expect("it fits");
+    let fill = || Folder::fill(dir.path(), &places).map_err(|error| error.exit);
+    let home = dir.path().join("bank-a");
+    fs::create_dir(&home).expect("it is new");
+    let folder = fill().expect("a member's empty folder");
+    assert_eq!(folder.home(places[0].member).expect("it is there"), fs::canonicalize(&home).expect("it is there"));
+    assert!(folder.home(places[1].member).expect("it is made").is_dir());
+    drop(folder);
+    assert!(home.is_dir(), "what was there stays");
+
+    fs::write(home.join("file"), "").expect("it is writable");
+    assert_eq!(fill().err(), Some(Exit::Usage));
+    fs::remove_file(home.join("file")).expect("ours");
+    fs::create_dir(dir.path().join("bank-b")).expect("it is new");
+    assert_eq!(fill().err(), Some(Exit::Usage));
+}
+
+#[test]
+fn a_network_is_known_by_its_genesis() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    assert_eq!(network_in(dir.path()).ok(), Some(None));
+    assert_eq!(network_in(&dir.path().join("new")).ok(), Some(None));
+    let id = NetworkId(Hash([7; 32]));
+    fs::write(dir.path().join(GENESIS_FILE), json_with(id)).expect("it is writable");
+    assert_eq!(network_in(dir.path()).ok(), Some(Some(id)));
+    fs::write(dir.path().join(GENESIS_FILE), "{").expect("it is writable");
+    assert_eq!(network_in(dir.path()).map_err(|error| error.exit), Err(Exit::Usage));
+}
+
+fn json_with(id: NetworkId) -> String {
+    serde_json::json!({"network_id": id, "genesis": {}}).to_string()
 }
 
 #[test]

@@ -31,5 +31,5 @@ mod votes;
 mod io;
 pub use io::{Alarm, CheckedBatch, CheckedMessage, CommittedBlock, Effect, Input, Now, Refusal, SubmitOutcome, Ticket};
 pub use prover::Prover;
-pub use replica::{Fatal, OpenError, PeerView, Replica, ReplicaConfig, Telemetry};
+pub use replica::{Fatal, OpenError, PeerView, Progress, Replica, ReplicaConfig, Telemetry};
 pub use rim::{Rim, RimError};

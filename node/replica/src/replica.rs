@@ -121,6 +121,16 @@ pub enum Fatal {
     Chain(#[from] crate::chain::OpenChainError),
 }
 
+/// Where the agreement is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// In work.
+    pub height: Height,
+    /// None: idle.
+    pub round: Option<Round>,
+    pub step: &'static str,
+}
+
 /// What operators see; never input to a decision.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
@@ -194,6 +204,17 @@ impl Replica {
         self.chain.tip
     }
 
+    pub fn progress(&self) -> Progress {
+        let round = self.consensus.round();
+        let step = match (round, self.consensus.step()) {
+            (None, _) => "idle",
+            (_, Step::Propose) => "propose",
+            (_, Step::Prevote) => "prevote",
+            (_, Step::Precommit) => "precommit",
+        };
+        Progress { height: self.consensus.height(), round, step }
+    }
+
     pub fn telemetry(&self) -> Telemetry {
         let set = self.chain.validators.set();
         let signers = self.chain.tip_certificate.iter().flat_map(|certificate| certificate.signers.iter());
@@ -203,12 +224,7 @@ impl Replica {
             state_root: self.chain.state_root(),
             block_time: self.chain.tip.time,
             round: self.consensus.round(),
-            step: match (self.consensus.round(), self.consensus.step()) {
-                (None, _) => "idle",
-                (_, Step::Propose) => "propose",
-                (_, Step::Prevote) => "prevote",
-                (_, Step::Precommit) => "precommit",
-            },
+            step: self.progress().step,
             mempool_transactions: self.mempool.transactions_count(),
             mempool_bytes: self.mempool.bytes(),
             is_validator: self.my_index().is_some(),

@@ -31,6 +31,9 @@ struct Peer {
 impl Peers {
     /// A dialler works for this peer.
     pub fn add(&self, peer: MemberId, queue: Arc<PeerQueue>) {
+        // One that never answers is missing too.
+        metrics::gauge!("concordat_peer_connected", "peer" => peer.to_string()).set(0);
+        metrics::counter!("concordat_peer_offences_total", "peer" => peer.to_string()).increment(0);
         self.peers.lock().entry(peer).or_default().queue = Some(queue);
     }
 
