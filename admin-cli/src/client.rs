@@ -1,8 +1,10 @@
 //! A client of the ledger: mutual TLS to one of several nodes, deadlines, and repeats that book nothing twice.
 
+mod governance;
 mod proofs;
 pub mod records;
 
+pub use governance::{MemberView, ProposalView};
 pub use proofs::ReceiptOf;
 
 use crate::{

@@ -1,20 +1,25 @@
 //! The `concordat` command: one file a verb. Each turns its arguments into a report; `main` prints it.
 
 pub mod account;
+mod admin;
 pub mod asset;
 pub mod block;
+pub mod decide;
 pub mod end_of_day;
 mod events;
 pub mod freeze;
 pub mod hold;
 pub mod issue;
+pub mod join;
 pub mod limit;
+pub mod member;
 pub mod network;
 pub mod outcome;
 pub mod pay;
 pub mod pay_file;
 mod pending;
 pub mod proof;
+pub mod propose;
 pub mod receipt;
 pub mod redeem;
 pub mod send;
@@ -39,7 +44,7 @@ use clap::{Args, Parser, Subcommand};
 use concordat_types::{AssetCode, MemberId, Timestamp, names::AccountPath};
 use std::{path::PathBuf, time::Duration};
 
-/// Pay, issue and look around on a Concordat ledger.
+/// Pay, issue, decide and look around on a Concordat ledger.
 #[derive(Debug, Parser)]
 #[command(name = "concordat", version = VERSION, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
@@ -104,6 +109,16 @@ pub enum Verb {
     #[command(subcommand)]
     Proof(proof::ProofVerb),
     Verify(verify::VerifyArgs),
+    Members(decide::MembersArgs),
+    Propose(Box<propose::ProposeArgs>),
+    Inbox(decide::InboxArgs),
+    Show(decide::ShowArgs),
+    Vote(decide::VoteArgs),
+    Withdraw(decide::WithdrawArgs),
+    /// Invite an institution, as its sponsor
+    #[command(subcommand)]
+    Member(member::MemberVerb),
+    Join(join::JoinArgs),
     /// Make the files of a whole network on this machine
     #[command(subcommand)]
     Network(network::NetworkVerb),
@@ -148,6 +163,14 @@ impl Verb {
             Verb::Receipt(verb) => receipt::run(verb, options).await,
             Verb::Proof(verb) => proof::run(verb, options).await,
             Verb::Verify(args) => verify::run(&args, options),
+            Verb::Members(args) => decide::members(args, options).await,
+            Verb::Propose(args) => propose::run(*args, options).await,
+            Verb::Inbox(args) => decide::inbox(args, options).await,
+            Verb::Show(args) => decide::show(args, options).await,
+            Verb::Vote(args) => decide::vote(args, options).await,
+            Verb::Withdraw(args) => decide::withdraw(args, options).await,
+            Verb::Member(verb) => member::run(verb, options).await,
+            Verb::Join(args) => join::run(args, options).await,
             Verb::Network(verb) => network::run(verb, options),
         }
     }

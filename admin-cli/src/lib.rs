@@ -5,6 +5,8 @@ pub mod amounts;
 pub mod client;
 pub mod commands;
 pub mod error;
+pub mod governance;
+pub mod invite;
 pub mod network;
 pub mod output;
 pub mod payments;

@@ -2,8 +2,11 @@
 //! (docs/interfaces.md).
 
 mod folder;
+mod joiner;
 mod node_config;
 
+pub(crate) use joiner::invite_in;
+pub use joiner::{Joiner, REQUEST_FILE};
 pub use node_config::node_config;
 
 use crate::{CliError, Exit, error::KEY_FILE, secrets::no_passphrase, transactions};
@@ -220,6 +223,23 @@ fn make_member(
         None => Some(Secrets::new(folder, &format!("{}/{PASSPHRASE_FILE}", place.member))?),
     };
     let secrets = common.or(own.as_ref()).expect("one of the two is made");
+    let mut member = make_keys(folder, place, operator_keys, secrets, !place.is_central_bank)?;
+    (member.roles, member.legal_name) = match place.is_central_bank {
+        true => (Roles::CENTRAL_BANK, "Central Bank of the trial network".to_owned()),
+        false => (Roles::BANK, format!("{} of the trial network", place.member)),
+    };
+    write_json(&home.join("member.json"), &member)?;
+    Ok(member)
+}
+
+/// All keys of a member in its folder, and the record that names them; `validates`: with a consensus key.
+fn make_keys(
+    folder: &Folder,
+    place: &Place,
+    operator_keys: u16,
+    secrets: &Secrets,
+    validates: bool,
+) -> Result<Member, CliError> {
     let keys = folder.dir(&format!("{}/keys", place.member))?;
     let node = folder.dir(&format!("{}/node", place.member))?;
     folder.dir(&format!("{}/node/data", place.member))?;
@@ -235,20 +255,16 @@ fn make_member(
     let access = make_tls_key(&keys.join("access.key"), &keys.join("access.crt"), place.member)?;
     let tls_key = make_tls_key(&node.join("tls.key"), &node.join("tls.crt"), place.member)?;
 
-    let validator = match place.is_central_bank {
-        true => None,
-        false => Some(init_validator(&home.join("validator"), secrets)?),
+    let validator = match validates {
+        true => Some(init_validator(&folder.file(place.member.as_str()).join("validator"), secrets)?),
+        false => None,
     };
-    let (roles, legal_name) = match place.is_central_bank {
-        true => (Roles::CENTRAL_BANK, "Central Bank of the trial network".to_owned()),
-        false => (Roles::BANK, format!("{} of the trial network", place.member)),
-    };
-    let member = Member {
+    Ok(Member {
         id: place.member,
-        legal_name,
+        legal_name: String::new(),
         lei: String::new(),
         bic: String::new(),
-        roles,
+        roles: Roles::BANK,
         status: MemberStatus::Active,
         frozen: Default::default(),
         admin_keys: KeyGroup { k: 1, keys: vec![admin] },
@@ -257,9 +273,7 @@ fn make_member(
         access_keys: vec![AccessKey { key: access, rights: Rights::READ | Rights::SUBMIT }],
         node: Some(NodeRecord { tls_key, peer_address: place.peer_address(), client_address: place.client_address() }),
         validator,
-    };
-    write_json(&home.join("member.json"), &member)?;
-    Ok(member)
+    })
 }
 
 fn make_key(path: &Path, kind: KeyKind, secrets: &Secrets) -> Result<Ed25519PublicKey, CliError> {

@@ -26,6 +26,14 @@ pub fn operator_key_and(profile: &Profile, others: &[PathBuf]) -> Result<Vec<Sec
     paths.map(|path| load(path, KeyKind::Operator, &passphrase)).collect()
 }
 
+/// Admin keys: those named, else `keys/admin.key` of the profile's folder. They sign governance and nothing else.
+pub fn admin_keys(profile: &Profile, files: &[PathBuf]) -> Result<Vec<SecretKey>, CliError> {
+    let passphrase = passphrase(profile)?;
+    let default = [profile.dir.join("keys/admin.key")];
+    let paths = if files.is_empty() { &default[..] } else { files };
+    paths.iter().map(|path| load(path, KeyKind::Admin, &passphrase)).collect()
+}
+
 /// Every operator key beside the one that the profile names: operator.key, operator-2.key and on. For load generators;
 /// one key is enough to pay with.
 pub fn operator_keys(profile: &Profile) -> Result<Vec<SecretKey>, CliError> {

@@ -24,7 +24,7 @@ fn the_demo_shows_every_step_and_leaves_nothing_behind() {
         assert!(report["ok"] == true && output.status.success());
 
         let nodes = report["nodes"].as_array().expect("a list");
-        assert_eq!(nodes.len(), 5);
+        assert_eq!(nodes.len(), 6, "one has joined");
         for node in nodes {
             let pid = node["pid"].as_u64().expect("it ran at the end");
             assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{} still runs", node["name"]);

@@ -76,15 +76,27 @@ pub(crate) struct Change {
 impl Change {
     /// Sends it, or shows what would be sent.
     pub async fn run(self, client: &Client, profile: &Profile, send: &SendArgs) -> Result<Report, CliError> {
+        let keys = || send.second_keys.load(profile);
+        self.run_with(client, keys, Duration::from_secs(send.valid_for), send.dry_run).await
+    }
+
+    /// The same with keys of another kind, which are asked for only where something is signed.
+    pub async fn run_with(
+        self,
+        client: &Client,
+        keys: impl FnOnce() -> Result<Vec<SecretKey>, CliError>,
+        valid_for: Duration,
+        dry_run: bool,
+    ) -> Result<Report, CliError> {
         let id = self.id;
-        let transaction = self.transaction(client, Duration::from_secs(send.valid_for))?;
+        let transaction = self.transaction(client, valid_for)?;
         let mut data = self.data;
         data["id"] = json!(id.to_string());
         data["transaction"] = json!(transaction.id.to_string());
-        if send.dry_run {
+        if dry_run {
             return Ok(Report::dry_run(data, format!("{} under id {id}.", self.would)));
         }
-        let submitted = submit(&transaction, client, &send.second_keys.load(profile)?, id).await?;
+        let submitted = submit(&transaction, client, &keys()?, id).await?;
         let text = format!("{}: id {id}, {}.", self.done, place_text(&submitted));
         Ok(Report::new(with_place(data, &submitted), text))
     }

@@ -8,7 +8,7 @@ use concordat_ledger::{
 };
 use concordat_types::{
     Account, AccountId, Asset, AssetCode, BlockId, Body, BusinessDate, Certificate, Header, Height, Member, MemberId,
-    PendingRef, ProposalId, Timestamp, Uuid, ValidatorSet, decode, encode, member::ValidatorRecord,
+    Parameters, PendingRef, ProposalId, Timestamp, Uuid, ValidatorSet, decode, encode, member::ValidatorRecord,
 };
 use std::cell::RefCell;
 
@@ -72,6 +72,14 @@ pub fn business_date(reader: &(impl Reader + ?Sized)) -> Result<Option<BusinessD
 pub fn proposal(reader: &(impl Reader + ?Sized), id: ProposalId) -> Result<Option<ProposalRecord>, StoreError> {
     Ok(match get(reader, Table::State, &StateKey::Proposal(id).to_bytes())? {
         Some(StateValue::Proposal(record)) => Some(record),
+        _ => None,
+    })
+}
+
+/// None before genesis was written.
+pub fn parameters(reader: &(impl Reader + ?Sized)) -> Result<Option<Parameters>, StoreError> {
+    Ok(match get(reader, Table::State, &StateKey::Parameters.to_bytes())? {
+        Some(StateValue::Parameters(parameters)) => Some(parameters),
         _ => None,
     })
 }

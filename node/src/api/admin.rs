@@ -261,8 +261,13 @@ fn proposal(
 
 fn governance(reader: &dyn Reader, height: u64) -> Result<v1::Governance, CodedError> {
     let record = query::governance(reader).map_err(|error| of_store(&error))?;
-    let mut reply =
-        v1::Governance { height, record: record.map_or(Vec::new(), |record| encode(&record)), members: Vec::new() };
+    let parameters = query::parameters(reader).map_err(|error| of_store(&error))?;
+    let mut reply = v1::Governance {
+        height,
+        record: record.map_or(Vec::new(), |record| encode(&record)),
+        members: Vec::new(),
+        parameters: parameters.map_or(Vec::new(), |parameters| encode(&parameters)),
+    };
     for member in query::members(reader).map_err(|error| of_store(&error))? {
         let candidate = query::candidate(reader, &member.id).map_err(|error| of_store(&error))?;
         let filing = query::filing(reader, &member.id).map_err(|error| of_store(&error))?;

@@ -73,6 +73,9 @@ pub struct Governance {
     pub record: ::prost::alloc::vec::Vec<u8>,
     #[prost(message, repeated, tag = "3")]
     pub members: ::prost::alloc::vec::Vec<MemberRecord>,
+    /// Parameters, as the state has them.
+    #[prost(bytes = "vec", tag = "4")]
+    pub parameters: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemberRecord {

@@ -5,6 +5,7 @@
 
 mod books;
 mod disturb;
+mod membership;
 mod operations;
 mod payments;
 mod receipt;
@@ -56,12 +57,14 @@ pub const STEPS: &[(&str, &str)] = &[
     ("pay_file", "a payment file of 20,000 lines"),
     ("hold", "money is reserved, posted in part, given back, and never forgotten"),
     ("dvp", "a bond against cash: both change hands, or neither does"),
-    ("receipt", "what the ledger says can be shown to somebody who asks no node"),
     ("refused", "what must not work does not"),
     ("kill", "a validator is killed in the middle of the load"),
     ("rejoin", "it comes back, catches up and votes"),
     ("halt", "two of four validators stop: nothing more may be decided"),
     ("heal", "they go on, and so does the ledger"),
+    ("admit", "an institution is invited, asks to be taken in, and the members vote"),
+    ("validate", "its node catches up, proves it, and takes part in deciding"),
+    ("receipt", "what the ledger says can be shown to somebody who asks no node"),
     ("books", "all nodes hold the same ledger, and its books balance"),
 ];
 
@@ -87,12 +90,14 @@ impl Run {
         self.step(payments::pay_file).await;
         self.step(operations::hold).await;
         self.step(operations::dvp).await;
-        self.step(receipt::receipt).await;
         self.step(refused::refused).await;
         self.step(disturb::kill).await;
         self.step(disturb::rejoin).await;
         self.step(disturb::halt).await;
         self.step(disturb::heal).await;
+        self.step(membership::admit).await;
+        self.step(membership::validate).await;
+        self.step(receipt::receipt).await;
         self.step(books::books).await;
     }
 

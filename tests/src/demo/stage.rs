@@ -9,6 +9,8 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Stage {
     pub network: Network,
+    /// Where the user wants the ports to begin.
+    pub base_port: Option<u16>,
     /// Runs from `kill` to `heal`.
     pub load: Option<Load>,
     /// Payments that the load had acknowledged.

@@ -29,7 +29,7 @@ pub async fn genesis(options: &Options) -> Result<(Stage, Figures), Failure> {
         ("validators", json!(validators)),
         ("network_id", json!(network.network_id)),
     ]);
-    Ok((Stage { network, load: None, load_committed: 0, halted: None, folder }, figures))
+    Ok((Stage { network, base_port: options.base_port, load: None, load_committed: 0, halted: None, folder }, figures))
 }
 
 pub async fn start(stage: &mut Stage) -> Result<Figures, Failure> {

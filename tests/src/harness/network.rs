@@ -93,7 +93,15 @@ impl Network {
     }
 
     pub fn profile(&self, member: &str) -> PathBuf {
-        self.dir.join(member)
+        let joined = self.nodes.iter().find(|node| node.name == member);
+        joined.map_or_else(|| self.dir.join(member), |node| node.home.clone())
+    }
+
+    /// The node of an institution that has joined, by `concordat join` into a folder of its own.
+    pub async fn add(&mut self, name: &str, dir: &Path, base_port: u16) -> Result<(), Failure> {
+        let ports = [base_port, base_port + 1, base_port + 2].map(|port| format!("127.0.0.1:{port}"));
+        self.nodes.push(Node::in_folder(dir, name, ports).await?);
+        Ok(())
     }
 
     /// Runs a command as a member.
@@ -103,9 +111,8 @@ impl Network {
 
     pub fn start(&mut self, name: &str) -> Result<(), Failure> {
         let command = self.command(name)?;
-        let dir = self.dir.clone();
         let node = self.node_mut(name)?;
-        node.process = Some(Process::start(command, &dir.join(name).join("node.log"))?);
+        node.process = Some(Process::start(command, &node.log_path())?);
         Ok(())
     }
 
@@ -120,7 +127,8 @@ impl Network {
         let program = if node.is_validator { &self.binaries.validator } else { &self.binaries.node };
         let mut command = Command::new(program);
         command.arg("run").arg("--config").arg(node.config_path());
-        command.env_remove("CONCORDAT_CONFIG").env("CONCORDAT_PASSPHRASE_FILE", self.dir.join("passphrase"));
+        let passphrase = node.home.with_file_name("passphrase");
+        command.env_remove("CONCORDAT_CONFIG").env("CONCORDAT_PASSPHRASE_FILE", passphrase);
         Ok(command)
     }
 
@@ -189,22 +197,16 @@ impl Network {
 impl Node {
     async fn of(dir: &Path, member: &serde_json::Value) -> Result<Node, Failure> {
         let name = member["member"].as_str().unwrap_or_default().to_owned();
-        let address = |kind: &str| format!("127.0.0.1:{}", member[kind]);
-        let home = dir.join(&name);
+        let ports = ["peer", "client", "http"].map(|kind| format!("127.0.0.1:{}", member[kind]));
+        Node::in_folder(dir, &name, ports).await
+    }
+
+    async fn in_folder(dir: &Path, name: &str, [peer, client, http]: [String; 3]) -> Result<Node, Failure> {
+        let home = dir.join(name);
         let profile = Profile::load(&home)?;
         let rpc = Client::connect(&profile).await?.of_node(0).with_timeout(RPC_TIMEOUT);
         let is_validator = home.join("validator").is_dir();
-        Ok(Node {
-            is_validator,
-            peer: address("peer"),
-            client: address("client"),
-            http: address("http"),
-            home,
-            profile,
-            process: None,
-            rpc,
-            name,
-        })
+        Ok(Node { is_validator, peer, client, http, home, profile, process: None, rpc, name: name.to_owned() })
     }
 
     pub fn config_path(&self) -> PathBuf {

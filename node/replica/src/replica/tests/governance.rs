@@ -54,7 +54,12 @@ impl Governed {
             (0..self.net.nodes.len()).map(|node| self.telemetry(node)).map(|t| (t.height, t.state_root)).collect();
         assert!(roots.iter().all(|root| *root == roots[0]), "{roots:?}");
         for node in &self.net.nodes {
-            assert!(node.alarms.is_empty() && node.disconnected.is_empty(), "{:?} {:?}", node.alarms, node.disconnected);
+            assert!(
+                node.alarms.is_empty() && node.disconnected.is_empty(),
+                "{:?} {:?}",
+                node.alarms,
+                node.disconnected
+            );
         }
     }
 

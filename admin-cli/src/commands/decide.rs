@@ -1,0 +1,249 @@
+//! `concordat inbox | show | vote | withdraw | members`
+
+use super::{Options, admin::AdminArgs, admin::open};
+use crate::{
+    CliError, Exit,
+    client::ProposalView,
+    governance::{self, fingerprint, member_lines, roles_text, state_name, state_text, words},
+    output::{Report, fields, format_time, table},
+};
+use clap::Args;
+use concordat_ledger::ProposalState;
+use concordat_types::{Hash, MemberId, Operation, ProposalId};
+use serde_json::{Value, json};
+
+/// Proposals that wait for the member's vote
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  concordat inbox
+  concordat inbox --all")]
+pub struct InboxArgs {
+    /// Those that the member has voted on, and those that are over, too
+    #[arg(long)]
+    all: bool,
+}
+
+/// One proposal: what it does, who has voted how, and the hash that a vote names
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  concordat show 7")]
+pub struct ShowArgs {
+    number: u64,
+}
+
+/// Vote on a proposal, as one of the member's people
+///
+/// The vote is bound to the hash of what was read: of anything else it is refused.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  concordat vote 7 --hash 3f1a…
+  concordat vote 7 --hash 3f1a… --refuse")]
+pub struct VoteArgs {
+    number: u64,
+    /// As `show` gives it
+    #[arg(long, value_parser = parse_hash)]
+    hash: Hash,
+    /// Vote against it
+    #[arg(long)]
+    refuse: bool,
+    #[command(flatten)]
+    admin: AdminArgs,
+}
+
+/// Take a proposal of the member back, as long as it has not taken effect: any one of its people may
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  concordat withdraw 7")]
+pub struct WithdrawArgs {
+    number: u64,
+    #[command(flatten)]
+    admin: AdminArgs,
+}
+
+/// Who belongs to the network, and who validates
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  concordat members")]
+pub struct MembersArgs {}
+
+fn parse_hash(text: &str) -> Result<Hash, String> {
+    Hash::from_hex(text).ok_or_else(|| "a hash is 64 lower-case hex digits, as concordat show gives it".to_owned())
+}
+
+pub async fn inbox(args: InboxArgs, options: &Options) -> Result<Report, CliError> {
+    let (profile, client) = open(options).await?;
+    let mut proposals = client.proposals(args.all).await?;
+    if !args.all {
+        proposals.retain(|proposal| waits_for(proposal, &profile.member));
+    }
+    let data = json!({"proposals": proposals.iter().map(to_json).collect::<Vec<_>>()});
+    if proposals.is_empty() {
+        return Ok(Report::new(data, "Nothing waits for a vote."));
+    }
+    let rows = proposals.iter().map(|proposal| {
+        vec![
+            proposal.id.to_string(),
+            proposal.record.proposer.to_string(),
+            words(&proposal.record.proposal.change),
+            state_name(proposal.record.state).to_owned(),
+            format!("{} of {}", proposal.approving.len(), proposal.needed()),
+            format_time(proposal.record.proposal.expires_at.0),
+        ]
+    });
+    let header = ["number", "by", "would", "state", "approved", "expires"];
+    Ok(Report::new(data, table(&header, &[0], rows)))
+}
+
+fn waits_for(proposal: &ProposalView, member: &MemberId) -> bool {
+    let is_own = proposal.record.proposal.change.kind().is_own();
+    let approves = proposal.approving.iter().any(|approving| approving == member.as_str());
+    let refuses = proposal.refusing.iter().any(|refusing| refusing == member.as_str());
+    proposal.record.is_open() && (!is_own || proposal.record.proposer == *member) && !approves && !refuses
+}
+
+pub async fn show(args: ShowArgs, options: &Options) -> Result<Report, CliError> {
+    let (_, client) = open(options).await?;
+    let proposal = client.proposal(ProposalId(args.number)).await?;
+    Ok(Report::new(to_json(&proposal), text(&proposal)))
+}
+
+pub async fn vote(args: VoteArgs, options: &Options) -> Result<Report, CliError> {
+    let (profile, client) = open(options).await?;
+    let proposal = client.proposal(ProposalId(args.number)).await?;
+    if proposal.hash != args.hash {
+        let cause = format!("proposal {} has the hash {}, not {}", args.number, proposal.hash, args.hash);
+        let next = "Read it again with concordat show, and vote on what it says now.";
+        return Err(CliError::new(Exit::Verification, concordat_proto::Code::ProposalHash.name(), cause, next));
+    }
+    let (verb, past) = if args.refuse { ("vote against", "Voted against") } else { ("vote for", "Voted for") };
+    let what = format!("proposal {}: {}", args.number, words(&proposal.record.proposal.change));
+    let operation = Operation::Vote { proposal: proposal.id, hash: args.hash, approve: !args.refuse };
+    let data = json!({"proposal": args.number, "hash": args.hash.to_string(), "approve": !args.refuse});
+    args.admin.send(&client, &profile, operation, data, format!("Would {verb} {what}"), format!("{past} {what}")).await
+}
+
+pub async fn withdraw(args: WithdrawArgs, options: &Options) -> Result<Report, CliError> {
+    let (profile, client) = open(options).await?;
+    let operation = Operation::Withdraw { proposal: ProposalId(args.number) };
+    let data = json!({"proposal": args.number});
+    let (would, done) =
+        (format!("Would withdraw proposal {}", args.number), format!("Withdrew proposal {}", args.number));
+    args.admin.send(&client, &profile, operation, data, would, done).await
+}
+
+pub async fn members(_args: MembersArgs, options: &Options) -> Result<Report, CliError> {
+    let (_, client) = open(options).await?;
+    let members = client.member_records().await?;
+    let data = members.iter().map(|view| {
+        json!({
+            "member": view.member.id,
+            "legal_name": view.member.legal_name,
+            "status": view.member.status,
+            "roles": view.member.roles.0,
+            "validator": view.validator,
+            "power": view.power,
+            "sponsor": view.sponsor,
+            "estate": view.estate,
+            "estate_is_successor": view.is_successor,
+            "record": view.member,
+        })
+    });
+    let data = json!({"members": data.collect::<Vec<_>>()});
+    let rows = members.iter().map(|view| {
+        let status = serde_json::to_value(view.member.status).ok();
+        let status = status.and_then(|status| status.as_str().map(str::to_owned)).unwrap_or_default();
+        let with = match (view.sponsor.as_str(), view.estate.as_str()) {
+            ("", "") => String::new(),
+            ("", estate) => format!("estate {estate}"),
+            (sponsor, _) => format!("invited by {sponsor}"),
+        };
+        let power = if view.power == 0 { String::new() } else { view.power.to_string() };
+        vec![
+            view.member.id.to_string(),
+            view.member.legal_name.clone(),
+            status,
+            roles_text(view.member.roles),
+            view.validator.clone(),
+            power,
+            with,
+        ]
+    });
+    let header = ["member", "name", "status", "roles", "validator", "power", ""];
+    Ok(Report::new(data, table(&header, &[5], rows)))
+}
+
+pub(crate) fn to_json(view: &ProposalView) -> Value {
+    let ProposalView { record, .. } = view;
+    let ballots = record
+        .ballots
+        .iter()
+        .map(|(member, ballot)| json!({"member": member, "approve": ballot.approve, "refuse": ballot.refuse}));
+    json!({
+        "proposal": view.id.0,
+        "hash": view.hash.to_string(),
+        "change": governance::data(&record.proposal.change),
+        "would": words(&record.proposal.change),
+        "proposer": record.proposer,
+        "reason": record.proposal.reason,
+        "state": state_name(record.state),
+        "refused_by": match record.state {
+            ProposalState::RefusedAtExecution { code, .. } => json!({"result": code.number(), "name": code.name()}),
+            _ => Value::Null,
+        },
+        "filed_at_height": record.filed_at.0,
+        "expires_at": format_time(record.proposal.expires_at.0),
+        "execute_at": record.proposal.execute_at.map(|height| height.0),
+        "forced": record.proposal.forced,
+        "approving": view.approving,
+        "refusing": view.refusing,
+        "active_members": view.active,
+        "needed": view.needed(),
+        "ballots": ballots.collect::<Vec<_>>(),
+        "effect": view.effect.map(|(height, time)| json!({"height": height, "time": format_time(time)})),
+        "request": view.request.as_ref().map(|request| json!({
+            "hash": request.hash().to_string(),
+            "fingerprint": fingerprint(&request.hash()),
+            "member": request.member,
+            "validator": request.validator,
+            "sponsor": view.sponsor,
+        })),
+    })
+}
+
+fn text(view: &ProposalView) -> String {
+    let proposal = &view.record.proposal;
+    let list = |members: &[String]| if members.is_empty() { "nobody".to_owned() } else { members.join(", ") };
+    let mut rows = vec![
+        ("proposal".to_owned(), view.id.to_string()),
+        ("would".to_owned(), words(&proposal.change)),
+        ("filed by".to_owned(), format!("{} at height {}", view.record.proposer, view.record.filed_at)),
+        ("reason".to_owned(), proposal.reason.clone()),
+        ("state".to_owned(), state_text(view.record.state)),
+        ("expires".to_owned(), format_time(proposal.expires_at.0)),
+        (
+            "approved by".to_owned(),
+            format!("{} ({} of {} needed)", list(&view.approving), view.approving.len(), view.needed()),
+        ),
+        ("refused by".to_owned(), list(&view.refusing)),
+    ];
+    if let Some(height) = proposal.execute_at {
+        rows.push(("not before".to_owned(), format!("height {height}")));
+    }
+    if let Some((height, time)) = view.effect {
+        rows.push(("takes effect".to_owned(), format!("from height {height} and {} on", format_time(time))));
+    }
+    if proposal.forced {
+        rows.push(("forced".to_owned(), "yes: more than 5/6 have to approve".to_owned()));
+    }
+    if let Some(request) = &view.request {
+        rows.push(("invited by".to_owned(), view.sponsor.clone()));
+        rows.extend(member_lines(&request.member));
+        if let Some(validator) = &request.validator {
+            rows.push(("would validate".to_owned(), format!("power {}, key {}", validator.power, validator.key)));
+        }
+        rows.push(("fingerprint".to_owned(), fingerprint(&request.hash())));
+        rows.push((
+            String::new(),
+            "Compare the fingerprint with the institution by another channel before you vote.".to_owned(),
+        ));
+    }
+    rows.push(("hash".to_owned(), view.hash.to_string()));
+    fields(rows)
+}
