@@ -66,7 +66,7 @@ impl AdminService {
         let _turn = turn.map_err(|_| Code::Busy.status("another request to join is being checked"))?;
         let begun = self.submissions.try_begin(asked.member, bytes);
         let outcome = Begun::outcome(begun, FILING_MAX).await?;
-        let SubmitOutcome::Committed { result, .. } = outcome else {
+        let SubmitOutcome::Committed { result, height, .. } = outcome else {
             return Err(Code::Internal.status("a refusal is an error before it comes here"));
         };
         match result.operations.first().map(|operation| operation.code) {
@@ -74,7 +74,11 @@ impl AdminService {
                 let cause = format!("{} ({}): {}", code.name(), code.number(), code.cause());
                 Err(Code::JoinRefused.error(cause).with_next(code.next_step()).into())
             }
-            _ => Ok(()),
+            // The answer comes from the state that readers see, which is a moment behind.
+            _ => match self.shared.tip.subscribe().wait_for(|tip| *tip >= height).await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(Code::Unavailable.status("the node is stopping")),
+            },
         }
     }
 }
