@@ -4,7 +4,8 @@ mod governance;
 mod proofs;
 pub mod records;
 
-pub use governance::{MemberView, ProposalView};
+pub(crate) use governance::needed;
+pub use governance::{GovernanceView, MemberView, ProposalView};
 pub use proofs::ReceiptOf;
 
 use crate::{

@@ -1,8 +1,13 @@
 //! Changes in words, for people who vote on them, and as data for programs.
 
+pub mod impact;
+
 use crate::output::format_time;
 use concordat_ledger::ProposalState;
-use concordat_types::{Change, FreezeTarget, Hash, Member, Rights, Roles, Timestamp, member::KeyGroup};
+use concordat_types::{
+    Amount, Change, ChangeKind, FreezeTarget, GovernanceRules, Hash, Limits, Member, Rights, Roles, Timestamp,
+    member::KeyGroup,
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -30,19 +35,25 @@ pub fn words(change: &Change) -> String {
         Change::SetPower { member, power } => format!("set the voting power of {member} to {power}"),
         Change::SetIssuer { asset, issuer } => format!("make {issuer} the issuer of {asset}"),
         Change::SetQuota { asset, quota } => format!("set the quota of {asset} to {quota} minor units"),
-        Change::SetLimits { member, asset, limits } => format!("set limits of {member} in {asset}: {limits:?}"),
-        Change::SetThreshold { kind, threshold } => {
-            format!("let changes of kind {} be adopted by more than {}/{}", kind.0, threshold.parts, threshold.of)
+        Change::SetLimits { member, asset, limits } => {
+            format!("set limits of {member} in {asset}: {}", pairs(&limits_data(limits)))
         }
-        Change::SetParameters(parameters) => format!("set the parameters: {parameters:?}"),
-        Change::SetRules(rules) => format!("set the times of governance: {rules:?}"),
+        Change::SetThreshold { kind, threshold } => {
+            let kind = kind_name(*kind).map_or_else(|| format!("number {}", kind.0), str::to_owned);
+            format!("let {kind} be adopted by more than {}/{} of the members", threshold.parts, threshold.of)
+        }
+        Change::SetParameters(parameters) => format!("set the parameters: {}", pairs(&json!(parameters))),
+        Change::SetRules(rules) => format!("set the times of governance: {}", pairs(&rules_data(rules))),
         Change::Freeze { target, debits, credits } => {
             let target = match target {
                 FreezeTarget::Account(account) => format!("account {account}"),
                 FreezeTarget::Asset(asset) => format!("asset {asset}"),
                 FreezeTarget::Member(member) => format!("member {member}"),
             };
-            format!("freeze {target}: debits {}, credits {}", yes(*debits), yes(*credits))
+            match (debits, credits) {
+                (false, false) => format!("let debits and credits of {target} go on"),
+                _ => format!("freeze {target}: debits {}, credits {}", yes(*debits), yes(*credits)),
+            }
         }
         Change::ForcedTransfer { debit_account, credit_account, amount } => {
             format!("move {amount} minor units from account {debit_account} to {credit_account} without its owner")
@@ -88,25 +99,15 @@ pub fn data(change: &Change) -> Value {
         Change::SetIssuer { asset, issuer } => json!({"asset": asset, "issuer": issuer}),
         Change::SetQuota { asset, quota } => json!({"asset": asset, "quota_minor": quota.to_string()}),
         Change::SetLimits { member, asset, limits } => {
-            let minor = |amount: Option<u128>| amount.map(|amount| amount.to_string());
-            json!({
-                "member": member,
-                "asset": asset,
-                "transfer_max_minor": minor(limits.transfer_max),
-                "day_max_minor": minor(limits.day_max),
-                "net_debit_max_minor": minor(limits.net_debit_max),
-                "second_key_above_minor": minor(limits.second_key_above),
-            })
+            let mut fields = limits_data(limits);
+            (fields["member"], fields["asset"]) = (json!(member), json!(asset));
+            fields
         }
         Change::SetThreshold { kind, threshold } => {
-            json!({"change": kind.0, "parts": threshold.parts, "of": threshold.of})
+            json!({"change": kind.0, "name": kind_name(*kind), "parts": threshold.parts, "of": threshold.of})
         }
         Change::SetParameters(parameters) => json!({"parameters": parameters}),
-        Change::SetRules(rules) => json!({
-            "expiry_max_ms": rules.expiry_max_ms,
-            "admin_notice_ms": rules.admin_notice_ms,
-            "reset_notice_ms": rules.reset_notice_ms,
-        }),
+        Change::SetRules(rules) => rules_data(rules),
         Change::Freeze { target, debits, credits } => {
             let (kind, name) = match target {
                 FreezeTarget::Account(account) => ("account", account.to_string()),
@@ -130,6 +131,80 @@ pub fn data(change: &Change) -> Value {
     };
     json!({"kind": change.name(), "fields": fields})
 }
+
+fn limits_data(limits: &Limits) -> Value {
+    let minor = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
+    json!({
+        "transfer_max_minor": minor(limits.transfer_max),
+        "day_max_minor": minor(limits.day_max),
+        "net_debit_max_minor": minor(limits.net_debit_max),
+        "balance_max_minor": minor(limits.balance_max),
+        "second_key_above_minor": minor(limits.second_key_above),
+    })
+}
+
+pub(crate) fn rules_data(rules: &GovernanceRules) -> Value {
+    json!({
+        "expiry_max_ms": rules.expiry_max_ms,
+        "admin_notice_ms": rules.admin_notice_ms,
+        "reset_notice_ms": rules.reset_notice_ms,
+    })
+}
+
+/// `a=1, b=none`
+fn pairs(object: &Value) -> String {
+    let text = |value: &Value| match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let fields = object.as_object().into_iter().flatten();
+    fields.map(|(name, value)| format!("{name}={}", text(value))).collect::<Vec<_>>().join(", ")
+}
+
+/// `a: 1 -> 2` of every field in which the two differ.
+pub fn differences(before: &Value, after: &Value) -> Vec<String> {
+    let fields = after.as_object().into_iter().flatten();
+    let changed = fields.filter(|(name, value)| before[name.as_str()] != **value);
+    changed.map(|(name, value)| format!("{name}: {} -> {value}", before[name.as_str()])).collect()
+}
+
+/// Of a kind that members decide.
+pub fn kind_name(kind: ChangeKind) -> Option<&'static str> {
+    COMMON_KINDS.get(usize::from(kind.0)).copied()
+}
+
+/// `suspend`, or its number.
+pub fn parse_kind(text: &str) -> Result<ChangeKind, String> {
+    let place = COMMON_KINDS.iter().position(|name| *name == text);
+    let number = place.and_then(|place| u8::try_from(place).ok()).or_else(|| text.parse().ok());
+    number.map(ChangeKind).filter(|kind| *kind <= ChangeKind::LAST_COMMON).ok_or_else(|| {
+        format!("{text:?} is no kind of change that members decide; there are {}", COMMON_KINDS.join(", "))
+    })
+}
+
+/// By their numbers, from 0.
+const COMMON_KINDS: [&str; ChangeKind::LAST_COMMON.0 as usize + 1] = [
+    "admit",
+    "suspend",
+    "reactivate",
+    "close",
+    "merge",
+    "set-roles",
+    "set-legal-identity",
+    "reset-admin-keys",
+    "add-validator",
+    "remove-validator",
+    "set-power",
+    "set-issuer",
+    "set-quota",
+    "set-limits",
+    "set-threshold",
+    "set-parameters",
+    "set-rules",
+    "freeze",
+    "forced-transfer",
+];
 
 pub fn state_name(state: ProposalState) -> &'static str {
     match state {
@@ -158,7 +233,7 @@ pub fn state_text(state: ProposalState) -> String {
     }
 }
 
-/// SHA-256 of all keys of a member as it was filed, in eight groups of four hex digits: short enough to be read out by
+/// Of all that was filed, every key included, in eight groups of four hex digits: short enough to be read out by
 /// telephone, too long to be hit upon.
 pub fn fingerprint(request: &Hash) -> String {
     let digest = hex::encode(&Sha256::digest(request.0)[..16]);
@@ -253,23 +328,5 @@ fn yes(flag: bool) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rights_are_read_as_they_are_written() {
-        for text in ["pay", "pay,read", "accounts,issue,approve,limits,freeze,assets"] {
-            assert_eq!(parse_rights(text).map(rights_text), Ok(text.to_owned()));
-        }
-        assert_eq!(parse_rights("all"), Ok(Rights::ALL));
-        assert!(parse_rights("pay,steal").is_err_and(|error| error.contains("steal")));
-    }
-
-    #[test]
-    fn a_fingerprint_is_of_the_whole_request() {
-        let (one, other) = (fingerprint(&Hash([1; 32])), fingerprint(&Hash([2; 32])));
-        assert_eq!(one.split(' ').count(), 8);
-        assert_ne!(one, other);
-        assert_eq!(one, fingerprint(&Hash([1; 32])));
-    }
-}
+#[allow(clippy::unwrap_used)]
+pub(crate) mod tests;

@@ -20,6 +20,9 @@ pub struct ProfileFile {
     pub trust: Vec<PathBuf>,
     /// Signs payments.
     pub operator_key: PathBuf,
+    /// Signs what the member decides and nothing else; `keys/admin.key` where it is not named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_key: Option<PathBuf>,
     /// Says who is asking; its certificate lies beside it as `.crt`.
     pub access_key: PathBuf,
     /// Trial networks only: the passphrase of the keys, where CONCORDAT_PASSPHRASE_FILE is not set.
@@ -35,6 +38,7 @@ pub struct Profile {
     pub network_id: NetworkId,
     pub endpoints: Vec<TrustedEndpoint>,
     pub operator_key: PathBuf,
+    pub admin_key: PathBuf,
     pub access_key: PathBuf,
     pub access_certificate: PathBuf,
     pub passphrase_file: Option<PathBuf>,
@@ -49,6 +53,7 @@ pub struct TrustedEndpoint {
 
 impl Profile {
     pub const FILE: &'static str = "profile.toml";
+    const ADMIN_KEY: &'static str = "keys/admin.key";
 
     /// `--profile` before CONCORDAT_PROFILE before `~/.config/concordat/default`.
     pub fn find(flag: Option<&Path>) -> Result<Profile, CliError> {
@@ -91,6 +96,7 @@ impl Profile {
             network_id: file.network_id,
             endpoints: endpoints.collect(),
             operator_key: dir.join(file.operator_key),
+            admin_key: dir.join(file.admin_key.unwrap_or_else(|| Self::ADMIN_KEY.into())),
             access_certificate: dir.join(file.access_key.with_extension("crt")),
             access_key: dir.join(file.access_key),
             passphrase_file: file.passphrase_file.map(|path| dir.join(path)),
@@ -135,6 +141,7 @@ mod tests {
             endpoints: vec!["127.0.0.1:7401".to_owned(), "127.0.0.1:7411".to_owned()],
             trust: vec!["node/tls.crt".into(), "../bank-b/node/tls.crt".into()],
             operator_key: "keys/operator.key".into(),
+            admin_key: None,
             access_key: "keys/access.key".into(),
             passphrase_file: None,
         }
@@ -147,6 +154,10 @@ mod tests {
         assert_eq!(profile.endpoints[1].certificate, Path::new("/net/bank-a/../bank-b/node/tls.crt"));
         assert_eq!(profile.access_certificate, Path::new("/net/bank-a/keys/access.crt"));
         assert_eq!(profile.passphrase_file, None);
+        assert_eq!(profile.admin_key, Path::new("/net/bank-a/keys/admin.key"));
+        let text = toml::to_string(&ProfileFile { admin_key: Some("/vault/anna.key".into()), ..file() });
+        let profile = Profile::parse(Path::new("/net/bank-a"), &text.expect("plain fields")).expect("written by us");
+        assert_eq!(profile.admin_key, Path::new("/vault/anna.key"));
     }
 
     #[test]

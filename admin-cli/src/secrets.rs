@@ -26,11 +26,10 @@ pub fn operator_key_and(profile: &Profile, others: &[PathBuf]) -> Result<Vec<Sec
     paths.map(|path| load(path, KeyKind::Operator, &passphrase)).collect()
 }
 
-/// Admin keys: those named, else `keys/admin.key` of the profile's folder. They sign governance and nothing else.
+/// Admin keys: those named, else the profile's. They sign governance and nothing else.
 pub fn admin_keys(profile: &Profile, files: &[PathBuf]) -> Result<Vec<SecretKey>, CliError> {
     let passphrase = passphrase(profile)?;
-    let default = [profile.dir.join("keys/admin.key")];
-    let paths = if files.is_empty() { &default[..] } else { files };
+    let paths = if files.is_empty() { std::slice::from_ref(&profile.admin_key) } else { files };
     paths.iter().map(|path| load(path, KeyKind::Admin, &passphrase)).collect()
 }
 

@@ -3,11 +3,11 @@
 use super::{Client, Repeat, bad_reply, with_deadline};
 use crate::CliError;
 use borsh::{BorshDeserialize, BorshSerialize};
-use concordat_ledger::ProposalRecord;
+use concordat_ledger::{Governance, ProposalRecord};
 use concordat_proto::v1::{self, admin_client::AdminClient};
 use concordat_types::{
-    Hash, JoinRequest, Member, MemberId, Parameters, ProposalId, SignedTransaction, decode, encode,
-    member::ValidatorRecord,
+    Change, Hash, JoinRequest, Member, MemberId, MemberStatus, Parameters, ProposalId, SignedTransaction, decode,
+    encode, member::ValidatorRecord,
 };
 use tonic::transport::Channel;
 
@@ -24,9 +24,19 @@ pub struct ProposalView {
     pub threshold: Option<(u32, u32)>,
     /// Of an admission: what was filed, and by whose invitation.
     pub request: Option<JoinRequest>,
+    /// What the node shows of the admission is not the request that the proposal names; `request` is then None.
+    pub is_other_request: bool,
     pub sponsor: String,
     /// Once adopted: not before this height and time.
     pub effect: Option<(u64, u64)>,
+}
+
+/// The rules of deciding, and who decides.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GovernanceView {
+    pub record: Governance,
+    pub parameters: Parameters,
+    pub members: Vec<MemberView>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,7 +63,7 @@ impl Client {
             for proposal in reply.proposals {
                 found.push(ProposalView::from_wire(proposal)?);
             }
-            if reply.next_before == 0 || closed || reply.next_before == before {
+            if reply.next_before == 0 || closed || (before != 0 && reply.next_before >= before) {
                 return Ok(found);
             }
             before = reply.next_before;
@@ -64,21 +74,23 @@ impl Client {
         let reply = self.call(Repeat::Once, |channel, deadline| async move {
             admin(channel).get_proposal(with_deadline(v1::GetProposalRequest { id: id.0 }, deadline)).await
         });
-        ProposalView::from_wire(reply.await?)
+        let view = ProposalView::from_wire(reply.await?)?;
+        if view.id != id {
+            return Err(bad_reply(format!("asked for proposal {id}, it answered with {}", view.id)));
+        }
+        Ok(view)
     }
 
-    pub async fn member_records(&self) -> Result<Vec<MemberView>, CliError> {
+    pub async fn governance(&self) -> Result<GovernanceView, CliError> {
         let reply = self.call(Repeat::Once, |channel, deadline| async move {
             admin(channel).get_governance(with_deadline(v1::GetGovernanceRequest {}, deadline)).await
         });
-        reply.await?.members.into_iter().map(MemberView::from_wire).collect()
-    }
-
-    pub async fn parameters(&self) -> Result<Parameters, CliError> {
-        let reply = self.call(Repeat::Once, |channel, deadline| async move {
-            admin(channel).get_governance(with_deadline(v1::GetGovernanceRequest {}, deadline)).await
-        });
-        parse("parameters", &reply.await?.parameters)
+        let v1::Governance { record, parameters, members, .. } = reply.await?;
+        Ok(GovernanceView {
+            record: parse("rules of governance", &record)?,
+            parameters: parse("parameters", &parameters)?,
+            members: members.into_iter().map(MemberView::from_wire).collect::<Result<_, CliError>>()?,
+        })
     }
 
     /// Files a request to join, or asks how far it has come.
@@ -98,16 +110,23 @@ impl ProposalView {
         let record: ProposalRecord = parse("proposal", &wire.record)?;
         // What the node says of the hash is not what people compare.
         let hash = record.proposal.hash(id, record.proposer);
-        let request = match wire.member.is_empty() {
+        let filed = match wire.member.is_empty() {
             true => None,
             false => Some(JoinRequest {
-                member: filed(parse("member", &wire.member)?),
+                member: as_filed(parse("member", &wire.member)?),
                 validator: match wire.candidate.is_empty() {
                     true => None,
                     false => Some(parse::<ValidatorRecord>("candidate", &wire.candidate)?),
                 },
             }),
         };
+        // The vote is bound to the request's hash: what people compare has to be that very request.
+        let named = match record.proposal.change {
+            Change::Admit { request, .. } => Some(request),
+            _ => None,
+        };
+        let is_other_request = filed.as_ref().is_some_and(|filed| Some(filed.hash()) != named);
+        let request = filed.filter(|_| !is_other_request);
         Ok(ProposalView {
             id,
             record,
@@ -117,6 +136,7 @@ impl ProposalView {
             active: wire.active,
             threshold: (wire.threshold_of > 0).then_some((wire.threshold_parts, wire.threshold_of)),
             request,
+            is_other_request,
             sponsor: wire.sponsor,
             effect: (wire.effect_height > 0).then_some((wire.effect_height, wire.effect_time_ms)),
         })
@@ -130,15 +150,21 @@ impl ProposalView {
     /// How many members have to approve.
     pub fn needed(&self) -> u32 {
         match self.threshold {
-            Some((parts, of)) => self.active * parts / of + 1,
+            Some((parts, of)) => needed(self.active, parts, of),
             None => 1,
         }
     }
 }
 
+/// The fewest that are more than parts of so many.
+pub(crate) fn needed(active: u32, parts: u32, of: u32) -> u32 {
+    let needed = u64::from(active) * u64::from(parts) / u64::from(of.max(1)) + 1;
+    u32::try_from(needed).unwrap_or(u32::MAX)
+}
+
 /// As it was filed: an adopted admission has another status by now.
-fn filed(member: Member) -> Member {
-    Member { status: concordat_types::MemberStatus::Filed, ..member }
+fn as_filed(member: Member) -> Member {
+    Member { status: MemberStatus::Filed, ..member }
 }
 
 impl MemberView {

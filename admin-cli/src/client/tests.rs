@@ -248,6 +248,7 @@ impl Keys {
             network_id: NetworkId::default(),
             endpoints: nodes.iter().map(endpoint).collect(),
             operator_key: self.path("operator.key"),
+            admin_key: self.path("admin.key"),
             access_key: self.path("access.key"),
             access_certificate: self.path("access.crt"),
             passphrase_file: None,

@@ -9,8 +9,8 @@ use crate::{
     CliError, Client, Profile,
     amounts::parse_amount,
     client::ProposalView,
-    governance::{self, parse_rights, words},
-    output::Report,
+    governance::{self, impact, parse_kind, parse_rights, words},
+    output::{Report, fields},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use concordat_types::{
@@ -20,6 +20,7 @@ use concordat_types::{
 };
 use serde_json::json;
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// File a change for a vote; the member's own vote goes with it
 ///
@@ -129,14 +130,19 @@ enum Kind {
         #[arg(long)]
         second_key_above: Option<String>,
     },
-    /// More than PARTS of OF active members adopt changes of a kind (docs/governance.md has the numbers)
-    SetThreshold { kind: u8, parts: u8, of: u8 },
-    /// On-chain parameters, NAME=VALUE each; the others stay as they are in the genesis file that is named
+    /// More than PARTS of OF active members adopt changes of a kind, such as suspend
+    SetThreshold {
+        #[arg(value_parser = parse_kind)]
+        kind: ChangeKind,
+        parts: u8,
+        of: u8,
+    },
+    /// On-chain parameters, NAME=VALUE each; the others stay as they are
     SetParameters {
         #[arg(required = true, value_name = "NAME=VALUE")]
         values: Vec<String>,
     },
-    /// Times of governance; those not named get their defaults
+    /// Times of governance; those not named stay as they are
     SetRules {
         #[arg(long, value_parser = parse_duration)]
         expiry_max: Option<Duration>,
@@ -260,24 +266,22 @@ pub async fn run(args: ProposeArgs, options: &Options) -> Result<Report, CliErro
     let what = words(&proposal.change);
     let is_own = proposal.change.kind().is_own();
     let who = if is_own { "decided by the member's own admin keys" } else { "decided by the members" };
-    let data = json!({
+    let mut data = json!({
         "change": governance::data(&proposal.change),
         "would": what,
         "own": is_own,
         "reason": proposal.reason,
         "forced": proposal.forced,
     });
+    let mut would = format!("Would propose to {what} ({who})");
+    if args.dry_run {
+        let impact = impact::of(&proposal, profile.member, &client.governance().await?);
+        data["impact"] = impact.to_json();
+        would = format!("{would}\n{}\nIt would be filed", fields(impact.rows()));
+    }
     let filed = proposal.clone();
-    let mut report = admin
-        .send(
-            &client,
-            &profile,
-            Operation::Propose(proposal),
-            data,
-            format!("Would propose to {what} ({who})"),
-            format!("Proposed to {what} ({who})"),
-        )
-        .await?;
+    let done = format!("Proposed to {what} ({who})");
+    let mut report = admin.send(&client, &profile, Operation::Propose(proposal), data, would, done).await?;
     if !args.dry_run
         && let Some(view) = find(&client, &profile, &filed).await?
     {
@@ -289,11 +293,24 @@ pub async fn run(args: ProposeArgs, options: &Options) -> Result<Report, CliErro
     Ok(report)
 }
 
-/// The newest that is exactly this.
+/// The newest that is exactly this; the time at which it expires tells it from one that says the same.
 async fn find(client: &Client, profile: &Profile, filed: &Proposal) -> Result<Option<ProposalView>, CliError> {
     let is_this = |view: &ProposalView| view.record.proposer == profile.member && view.record.proposal == *filed;
-    Ok(client.proposals(true).await?.into_iter().find(is_this))
+    for attempt in 0..FIND_MAX {
+        if attempt > 0 {
+            sleep(FIND_PAUSE).await;
+        }
+        if let Some(view) = client.proposals(true).await?.into_iter().find(is_this) {
+            return Ok(Some(view));
+        }
+    }
+    anstream::eprintln!("note: the node that was asked does not show the proposal yet; see concordat inbox --all");
+    Ok(None)
 }
+
+/// The node that was asked may be another than the one that booked it, and a little behind.
+const FIND_MAX: u32 = 5;
+const FIND_PAUSE: Duration = Duration::from_millis(300);
 
 impl Kind {
     async fn change(&self, client: &Client, profile: &Profile) -> Result<Change, CliError> {
@@ -347,16 +364,16 @@ impl Kind {
                 Change::SetLimits { member: *member, asset: *asset, limits }
             }
             Kind::SetThreshold { kind, parts, of } => {
-                Change::SetThreshold { kind: ChangeKind(*kind), threshold: Threshold { parts: *parts, of: *of } }
+                Change::SetThreshold { kind: *kind, threshold: Threshold { parts: *parts, of: *of } }
             }
             Kind::SetParameters { values } => Change::SetParameters(parameters(client, values).await?),
             Kind::SetRules { expiry_max, admin_notice, reset_notice } => {
-                let ms = |duration: &Option<Duration>, default: u64| duration.map_or(default, |d| d.as_millis() as u64);
-                let default = GovernanceRules::DEFAULT;
+                let ms = |duration: &Option<Duration>, present: u64| duration.map_or(present, |d| d.as_millis() as u64);
+                let present = client.governance().await?.record.rules;
                 Change::SetRules(GovernanceRules {
-                    expiry_max_ms: ms(expiry_max, default.expiry_max_ms),
-                    admin_notice_ms: ms(admin_notice, default.admin_notice_ms),
-                    reset_notice_ms: ms(reset_notice, default.reset_notice_ms),
+                    expiry_max_ms: ms(expiry_max, present.expiry_max_ms),
+                    admin_notice_ms: ms(admin_notice, present.admin_notice_ms),
+                    reset_notice_ms: ms(reset_notice, present.reset_notice_ms),
                 })
             }
             Kind::Freeze { target, name, debits, credits } => {
@@ -403,7 +420,7 @@ impl GroupArgs {
 
 /// The present ones with some of them changed.
 async fn parameters(client: &Client, values: &[String]) -> Result<Parameters, CliError> {
-    let present = client.parameters().await?;
+    let present = client.governance().await?.parameters;
     let mut json = serde_json::to_value(present).map_err(|error| CliError::internal(error.to_string()))?;
     for value in values {
         let usage = |cause: String| CliError::usage(cause, "Write NAME=VALUE; docs/protocol.md lists the parameters.");

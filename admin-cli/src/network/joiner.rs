@@ -88,6 +88,7 @@ impl Joiner {
             endpoints: [self.place.client_address()].into_iter().chain(others).collect(),
             trust: [PathBuf::from("node/tls.crt")].into_iter().chain(certificates).collect(),
             operator_key: "keys/operator.key".into(),
+            admin_key: None,
             access_key: "keys/access.key".into(),
             passphrase_file: has_passphrase.then(|| Path::new("..").join(PASSPHRASE_FILE)),
         };

@@ -53,6 +53,7 @@ pub(super) fn write_profile(
         endpoints: nodes.iter().map(|place| place.client_address()).collect(),
         trust: nodes.iter().map(certificate).collect(),
         operator_key: "keys/operator.key".into(),
+        admin_key: None,
         access_key: "keys/access.key".into(),
         passphrase_file: passphrase_file.map(Path::to_owned),
     };

@@ -172,7 +172,7 @@ pub fn operation(operation: &Operation) -> Value {
         Operation::Propose(proposal) => object(
             "propose",
             json!({
-                "change": proposal.change.name(),
+                "change": crate::governance::data(&proposal.change),
                 "reason": proposal.reason,
                 "expires_at": time(proposal.expires_at),
                 "execute_at": proposal.execute_at.map(|height| height.0),

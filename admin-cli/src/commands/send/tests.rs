@@ -40,6 +40,7 @@ impl Bank {
             endpoints: vec![node.address.clone()],
             trust: vec!["node.crt".into()],
             operator_key: "operator.key".into(),
+            admin_key: Some("admin.key".into()),
             access_key: "access.key".into(),
             passphrase_file: Some("passphrase".into()),
         };
