@@ -272,6 +272,13 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Alone, in a name space that ends with the process: as root, or where users may have one of their own. As
+/// tests/src/harness/small_disk.rs does it.
+pub fn may_mount() -> bool {
+    let mount = ["--mount", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /tmp"];
+    runs("unshare", &mount) || runs("unshare", &[&["--map-root-user"][..], &mount[..]].concat())
+}
+
 /// .cargo/config.toml compiles for x86-64-v3; without it the first program would die of an illegal instruction.
 fn processor_will_do() -> bool {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

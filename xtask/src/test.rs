@@ -125,6 +125,13 @@ impl Run {
                 one(name, cargo::run(name, command.args(arguments).stdout(stderr())))
             }
             Step::Tests { which, arguments } => self.tests(stage, which, arguments),
+            Step::MountingTests { which, arguments } if setup::may_mount() => {
+                self.tests(stage, which, &[arguments, &["--include-ignored"]].concat())
+            }
+            Step::MountingTests { which, arguments } => {
+                eprintln!("xtask: this user may not mount a file system: tests that do are skipped");
+                self.tests(stage, which, arguments)
+            }
         }
     }
 
@@ -179,7 +186,10 @@ impl Run {
     fn unclaimed(&self) -> Vec<String> {
         let claims = |target: &TestTarget| {
             let mut steps = STAGES.iter().flat_map(|stage| stage.steps);
-            steps.any(|step| matches!(step, Step::Tests { which, .. } if which(target)))
+            steps.any(|step| match step {
+                Step::Tests { which, .. } | Step::MountingTests { which, .. } => which(target),
+                Step::Cargo(_) | Step::Program(..) => false,
+            })
         };
         let targets = self.targets.iter().flatten();
         targets.filter(|target| !claims(target)).map(|target| format!("{}/{}", target.package, target.name)).collect()
