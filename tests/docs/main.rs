@@ -2,6 +2,8 @@
 //!
 //! `CONCORDAT_REGENERATE=1 cargo xtask test --only docs` writes the generated parts anew.
 
+mod encoding;
+
 use concordat_proto::codes::Code;
 use concordat_replica::store::Table;
 use concordat_types::ResultCode;

@@ -27,6 +27,8 @@ pub enum Need {
     Clippy,
     /// Counts instructions.
     Valgrind,
+    /// For examples/python: `ensurepip` is what a bare Python of Debian lacks.
+    PythonVenv,
 }
 
 impl Need {
@@ -45,6 +47,9 @@ impl Need {
             Need::Rustfmt => runs("cargo", &["fmt", "--version"]),
             Need::Clippy => runs("cargo", &["clippy", "--version"]),
             Need::Valgrind => runs("valgrind", &["--version"]),
+            Need::PythonVenv => {
+                runs("python3", &["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 11)"])
+            }
         }
     }
 
@@ -59,6 +64,7 @@ impl Need {
             Need::Rustfmt => "rustfmt",
             Need::Clippy => "clippy",
             Need::Valgrind => "Valgrind",
+            Need::PythonVenv => "Python 3.11 or later with venv",
         }
     }
 
@@ -72,6 +78,7 @@ impl Need {
             Need::ClangHeaders => Some(format!("libclang-common-{clang}-dev")),
             Need::Git => Some("git".into()),
             Need::Valgrind => Some("valgrind".into()),
+            Need::PythonVenv => Some("python3-venv".into()),
         }
     }
 

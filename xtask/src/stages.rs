@@ -18,6 +18,8 @@ pub enum Step {
     Tests { which: fn(&TestTarget) -> bool, arguments: &'static [&'static str] },
     /// The same, and the tests marked `ignore` too where this user may mount a file system. Elsewhere they count as skipped.
     MountingTests { which: fn(&TestTarget) -> bool, arguments: &'static [&'static str] },
+    /// The same, with the Python of examples/python as CONCORDAT_PYTHON.
+    PythonTests { which: fn(&TestTarget) -> bool },
     /// One of our programs; one check.
     Program(&'static str, &'static [&'static str]),
 }
@@ -108,6 +110,12 @@ pub const STAGES: &[Stage] = &[
             ]),
         ],
     },
+    Stage {
+        name: "python",
+        only_with_all: false,
+        needs: WITH_PYTHON,
+        steps: &[Step::PythonTests { which: |target| is_suite_named(target, "python") }],
+    },
 ];
 
 /// An integration test of the package `concordat-tests`: a stage has to name it.
@@ -130,3 +138,5 @@ fn is_of_cli(target: &TestTarget) -> bool {
 /// Clippy compiles the build scripts, RocksDB's among them.
 const WITH_CLIPPY: &[Need] =
     &[Need::Processor, Need::CompilerCpp, Need::LibC, Need::LibClang, Need::ClangHeaders, Need::Git, Need::Clippy];
+const WITH_PYTHON: &[Need] =
+    &[Need::Processor, Need::CompilerCpp, Need::LibC, Need::LibClang, Need::ClangHeaders, Need::Git, Need::PythonVenv];
