@@ -61,5 +61,9 @@ fn of_log(error: &LogError) -> RunError {
 }
 
 fn of_signer(error: &SignerError) -> RunError {
-    Code::Signer.error(error.to_string())
+    let code = match error {
+        SignerError::Disk(_) => Code::Disk,
+        SignerError::Broken(_) => Code::Signer,
+    };
+    code.error(error.to_string())
 }

@@ -73,6 +73,8 @@ pub struct Queued {
 pub struct Inputs {
     queue: Sender<Queued>,
     bytes: Arc<AtomicUsize>,
+    /// Rung whenever something was taken out.
+    taken: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -84,7 +86,7 @@ pub enum NotQueued {
 
 impl Inputs {
     pub fn new(queue: Sender<Queued>) -> Inputs {
-        Inputs { queue, bytes: Arc::new(AtomicUsize::new(0)) }
+        Inputs { queue, bytes: Arc::default(), taken: Arc::default() }
     }
 
     pub fn len(&self) -> usize {
@@ -119,17 +121,21 @@ impl Inputs {
     /// Waits for room, so that a peer that sends too fast is slowed down by its own connection.
     pub async fn send(&self, mut input: Input, bytes: usize) -> Result<(), NotQueued> {
         loop {
+            // Before the try: what is taken in between wakes it all the same.
+            let taken = self.taken.notified();
             input = match self.try_send(input, bytes) {
                 Err(NotQueued::Full(input)) => *input,
                 done => return done,
             };
-            tokio::time::sleep(FULL_WAIT).await;
+            taken.await;
         }
     }
 
     /// The replica thread has taken it.
     pub fn taken(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        // All of them, a few connections: one alone might wait for more room than this.
+        self.taken.notify_waiters();
     }
 }
 
@@ -138,4 +144,6 @@ pub const INPUTS_MAX: usize = 16_384;
 const SUBMISSIONS_MAX: usize = INPUTS_MAX / 2;
 /// A few blocks' worth of batches and proposals.
 const INPUTS_BYTES_MAX: usize = 128 << 20;
-const FULL_WAIT: std::time::Duration = std::time::Duration::from_millis(2);
+
+#[cfg(test)]
+mod tests;

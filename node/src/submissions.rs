@@ -20,7 +20,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Clients that wait for an outcome.
 #[derive(Debug, Default)]
@@ -78,6 +78,8 @@ struct ToCheck {
 struct Budget {
     all: Arc<Semaphore>,
     members: Shares,
+    /// Rung after a batch has given back what it took: while there is no room, one is under way or to come.
+    freed: Notify,
 }
 
 /// What one transaction takes of the budget, until the outcome of its check is known.
@@ -89,7 +91,8 @@ struct Room {
 
 impl Budget {
     fn new() -> Budget {
-        Budget { all: Arc::new(Semaphore::new(TO_CHECK_BYTES_MAX)), members: Shares::new(MEMBER_BYTES_MAX) }
+        let (all, members) = (Arc::new(Semaphore::new(TO_CHECK_BYTES_MAX)), Shares::new(MEMBER_BYTES_MAX));
+        Budget { all, members, freed: Notify::new() }
     }
 
     fn try_take(&self, member: MemberId, bytes: usize) -> Option<Room> {
@@ -103,6 +106,18 @@ impl Budget {
         let bytes = permits(bytes) as usize;
         self.members.of(member).available_permits() >= bytes && self.all.available_permits() >= bytes
     }
+
+    /// Whoever waits holds none, since a client may stop reading and so never go on.
+    async fn wait_for_room(&self, member: MemberId, bytes: usize) {
+        loop {
+            // Before the look: what is given back in between wakes it all the same.
+            let freed = self.freed.notified();
+            if self.has_room(member, bytes) {
+                return;
+            }
+            freed.await;
+        }
+    }
 }
 
 /// One that is larger than the share still has its turn, alone.
@@ -114,8 +129,9 @@ impl Submissions {
     /// Call within the runtime.
     pub fn start(shared: Arc<Shared>) -> Submissions {
         let (to_check, queue) = mpsc::channel(TO_CHECK_MAX);
-        tokio::spawn(check_all(shared, queue));
-        Submissions { to_check, budget: Arc::new(Budget::new()) }
+        let budget = Arc::new(Budget::new());
+        tokio::spawn(check_all(shared, budget.clone(), queue));
+        Submissions { to_check, budget }
     }
 
     /// Queues a transaction for its check, or refuses it where the queue or the member's part of it is full.
@@ -130,11 +146,9 @@ impl Submissions {
         Ok(Begun { started, entered })
     }
 
-    /// Waits for room first. Whoever waits holds none, since a client may stop reading and so never go on.
+    /// Waits for room first.
     pub async fn begin(&self, member: MemberId, bytes: Vec<u8>) -> Result<Begun, CodedError> {
-        while !self.budget.has_room(member, bytes.len()) {
-            tokio::time::sleep(FULL_WAIT).await;
-        }
+        self.budget.wait_for_room(member, bytes.len()).await;
         self.try_begin(member, bytes)
     }
 }
@@ -207,7 +221,7 @@ impl Drop for Waiting {
 }
 
 /// Takes what has gathered whenever a thread of the pool is free.
-async fn check_all(shared: Arc<Shared>, mut queue: mpsc::Receiver<ToCheck>) {
+async fn check_all(shared: Arc<Shared>, budget: Arc<Budget>, mut queue: mpsc::Receiver<ToCheck>) {
     let free = Arc::new(Semaphore::new(shared.pool.threads()));
     loop {
         let Ok(permit) = free.clone().acquire_owned().await else { return };
@@ -215,9 +229,10 @@ async fn check_all(shared: Arc<Shared>, mut queue: mpsc::Receiver<ToCheck>) {
         if queue.recv_many(&mut batch, BATCH_MAX).await == 0 {
             return;
         }
-        let shared = shared.clone();
+        let (shared, budget) = (shared.clone(), budget.clone());
         tokio::spawn(async move {
             check_batch(&shared, batch).await;
+            budget.freed.notify_waiters();
             drop(permit);
         });
     }
@@ -290,13 +305,14 @@ const TO_CHECK_MAX: usize = 16_384;
 const TO_CHECK_BYTES_MAX: usize = 64 << 20;
 /// Of one member's clients: two members together leave room for a third.
 const MEMBER_BYTES_MAX: usize = 24 << 20;
-const FULL_WAIT: Duration = Duration::from_millis(2);
 /// Where the gain of a larger batch ends.
 const BATCH_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
+    use std::pin::pin;
 
     const MIB: usize = 1 << 20;
 
@@ -327,6 +343,22 @@ mod tests {
         drop(first);
         assert!(budget.has_room(name("bank-a"), MEMBER_BYTES_MAX + 1));
         assert_eq!(budget.all.available_permits(), TO_CHECK_BYTES_MAX);
+    }
+
+    #[test]
+    fn whoever_waits_goes_on_when_a_batch_has_given_back_its_room() {
+        let budget = Budget::new();
+        let first = budget.try_take(name("bank-a"), MEMBER_BYTES_MAX).expect("the whole share");
+        let mut waiting = pin!(budget.wait_for_room(name("bank-a"), 1));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(budget.wait_for_room(name("bank-b"), 1).now_or_never().is_some());
+        // The batch of another member.
+        budget.freed.notify_waiters();
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(first);
+        assert!(waiting.as_mut().now_or_never().is_none(), "the bell has not rung, and nobody looks by the clock");
+        budget.freed.notify_waiters();
+        assert!(waiting.as_mut().now_or_never().is_some());
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! A validator is killed at many instants under load, and comes back each time. Afterwards there is one chain, every
 //! acknowledged payment stands in it exactly once, and no key has signed twice.
 
-use crate::support::{TestNetwork, alone, counter};
+use crate::support::{TestNetwork, alone, counter, settled};
 use concordat_tests::harness::{
     Failure, Load,
-    books::{balance, same_chain, same_ledger},
     failure::ensure,
     wait::{let_pass, seen},
     wait_until,
@@ -60,16 +59,8 @@ async fn comes_back(test: &TestNetwork, victim: &str, load: &Load, before: u64) 
 }
 
 async fn settles(test: &mut TestNetwork, acknowledged: u64) -> Result<(), Failure> {
-    test.network.wait_ready(BACK_WITHIN).await?;
+    settled(test, acknowledged, BACK_WITHIN).await?;
     let network = &test.network;
-    let tip = network.heights().await.iter().map(|(_, height)| *height).max().unwrap_or_default();
-    for node in &network.nodes {
-        node.wait_height(tip, BACK_WITHIN).await?;
-    }
-    same_ledger(network).await?;
-    same_chain(network, tip).await?;
-    balance(network).await?;
-    Load::check_books(network, acknowledged).await?;
     for node in &network.nodes {
         let (log, name) = (node.log(), &node.name);
         for word in ["panicked", "equivocation", "Equivocation", "error[E_"] {

@@ -1,6 +1,10 @@
 //! A network for a test, and what the tests ask of it.
 
-use concordat_tests::harness::{Binaries, Cli, Failure, Layout, Network, http};
+use concordat_tests::harness::{
+    Binaries, Cli, Failure, Layout, Load, Network,
+    books::{balance, same_chain, same_ledger},
+    http,
+};
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -56,6 +60,20 @@ pub fn alone(test: impl AsyncFnOnce() -> Result<(), Failure>) {
     if let Err(failure) = runtime.expect("a runtime").block_on(test()) {
         panic!("{failure}\n  next: {}", failure.next);
     }
+}
+
+/// All are at one height, with one ledger that balances and holds what was acknowledged.
+pub async fn settled(test: &mut TestNetwork, acknowledged: u64, within: Duration) -> Result<(), Failure> {
+    test.network.wait_ready(within).await?;
+    let network = &test.network;
+    let tip = network.heights().await.iter().map(|(_, height)| *height).max().unwrap_or_default();
+    for node in &network.nodes {
+        node.wait_height(tip, within).await?;
+    }
+    same_ledger(network).await?;
+    same_chain(network, tip).await?;
+    balance(network).await?;
+    Load::check_books(network, acknowledged).await
 }
 
 /// Sum of a counter over its labels.

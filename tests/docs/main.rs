@@ -2,6 +2,7 @@
 //!
 //! `CONCORDAT_REGENERATE=1 cargo xtask test --only docs` writes the generated parts anew.
 
+mod encoding;
 mod metrics;
 
 use concordat_proto::codes::Code;

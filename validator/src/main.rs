@@ -9,7 +9,7 @@ use concordat_node::{
     probe::{HealthArgs, health},
 };
 use concordat_types::NetworkId;
-use concordat_validator::{ConsensusKey, FileSigner, create_record};
+use concordat_validator::{ConsensusKey, FileSigner, OpenRecordError, create_record};
 use serde_json::json;
 use std::{
     error::Error,
@@ -170,6 +170,10 @@ fn open_signer(dir: &Path, network: NetworkId) -> Result<FileSigner, Failure> {
         Failure::of("E_SIGNER", &key_path.display().to_string(), &error, next)
     })?;
     FileSigner::open(key, &record_path, network, EPOCH).map_err(|error| {
+        // A record that cannot be read or written may still be a good one.
+        if let OpenRecordError::Io { path, source } = &error {
+            return disk(path, source);
+        }
         let next = "Never copy, edit or delete a sign record: the validator could sign twice. Look for another process or a moved disk first.";
         Failure::of("E_SIGNER", "the sign record cannot be used", &error, next).unsafe_local_state()
     })

@@ -80,7 +80,10 @@ impl FileSigner {
     }
 
     fn fail<T>(&mut self, what: impl ToString) -> Result<T, SignerError> {
-        let error = SignerError(what.to_string());
+        self.fail_with(SignerError::Broken(what.to_string()))
+    }
+
+    fn fail_with<T>(&mut self, error: SignerError) -> Result<T, SignerError> {
         self.failed = Some(error.clone());
         Err(error)
     }
@@ -143,7 +146,7 @@ impl Signer for FileSigner {
             return Ok(());
         }
         if let Err(error) = self.syncer.wait() {
-            return self.fail(error);
+            return self.fail_with(error);
         }
         self.released = self.in_flight.take().unwrap_or_default();
         Ok(())
@@ -216,9 +219,9 @@ impl Syncer {
         self.jobs.try_send(job).map_err(|_| "the thread that syncs it has ended")
     }
 
-    fn wait(&self) -> Result<(), String> {
-        let done = self.answers.recv().map_err(|_| "the thread that syncs it has ended".to_owned())?;
-        done.map_err(|error| format!("cannot write: {error}"))
+    fn wait(&self) -> Result<(), SignerError> {
+        let ended = |_| SignerError::Broken("the thread that syncs it has ended".to_owned());
+        self.answers.recv().map_err(ended)?.map_err(|error| SignerError::Disk(error.to_string()))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod cargo;
 mod count;
+mod python;
 mod report;
 mod setup;
 mod stages;

@@ -34,6 +34,8 @@ pub enum Need {
     Compose,
     /// Makes the base of images where no registry can be reached.
     Debootstrap,
+    /// For examples/python: `ensurepip` is what a bare Python of Debian lacks.
+    PythonVenv,
 }
 
 impl Need {
@@ -58,6 +60,9 @@ impl Need {
             }
             Need::Compose => runs("docker-compose", &["--version"]),
             Need::Debootstrap => runs("debootstrap", &["--version"]),
+            Need::PythonVenv => {
+                runs("python3", &["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 11)"])
+            }
         }
     }
 
@@ -76,6 +81,7 @@ impl Need {
             Need::Engine => "a container engine",
             Need::Compose => "docker-compose",
             Need::Debootstrap => "debootstrap",
+            Need::PythonVenv => "Python 3.11 or later with venv",
         }
     }
 
@@ -92,6 +98,7 @@ impl Need {
             Need::Engine => Some("docker.io".into()),
             Need::Compose => Some("docker-compose".into()),
             Need::Debootstrap => Some("debootstrap".into()),
+            Need::PythonVenv => Some("python3-venv".into()),
         }
     }
 
@@ -299,6 +306,13 @@ fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.sort();
     names
+}
+
+/// Alone, in a name space that ends with the process: as root, or where users may have one of their own. As
+/// tests/src/harness/small_disk.rs does it.
+pub fn may_mount() -> bool {
+    let mount = ["--mount", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /tmp"];
+    runs("unshare", &mount) || runs("unshare", &[&["--map-root-user"][..], &mount[..]].concat())
 }
 
 /// .cargo/config.toml compiles for x86-64-v3; without it the first program would die of an illegal instruction.

@@ -18,6 +18,10 @@ pub enum Step {
     Cargo(&'static [&'static str]),
     /// Test executables, and what to pass them. That none is found is a failure.
     Tests { which: fn(&TestTarget) -> bool, arguments: &'static [&'static str] },
+    /// The same, and the tests marked `ignore` too where this user may mount a file system. Elsewhere they count as skipped.
+    MountingTests { which: fn(&TestTarget) -> bool, arguments: &'static [&'static str] },
+    /// The same, with the Python of examples/python as CONCORDAT_PYTHON.
+    PythonTests { which: fn(&TestTarget) -> bool },
     /// One of our programs; one check.
     Program(&'static str, &'static [&'static str]),
 }
@@ -89,7 +93,7 @@ pub const STAGES: &[Stage] = &[
         wants: &[],
         steps: &[
             // Each starts a network of its own; side by side they would take each other's time.
-            Step::Tests { which: |target| is_suite_named(target, "cluster"), arguments: &["--test-threads=1"] },
+            Step::MountingTests { which: |target| is_suite_named(target, "cluster"), arguments: &["--test-threads=1"] },
         ],
     },
     Stage {
@@ -124,6 +128,13 @@ pub const STAGES: &[Stage] = &[
             ]),
         ],
     },
+    Stage {
+        name: "python",
+        only_with_all: false,
+        needs: WITH_PYTHON,
+        wants: &[],
+        steps: &[Step::PythonTests { which: |target| is_suite_named(target, "python") }],
+    },
 ];
 
 /// An integration test of the package `concordat-tests`: a stage has to name it.
@@ -146,3 +157,5 @@ fn is_of_cli(target: &TestTarget) -> bool {
 /// Clippy compiles the build scripts, RocksDB's among them.
 const WITH_CLIPPY: &[Need] =
     &[Need::Processor, Need::CompilerCpp, Need::LibC, Need::LibClang, Need::ClangHeaders, Need::Git, Need::Clippy];
+const WITH_PYTHON: &[Need] =
+    &[Need::Processor, Need::CompilerCpp, Need::LibC, Need::LibClang, Need::ClangHeaders, Need::Git, Need::PythonVenv];

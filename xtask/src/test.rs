@@ -6,12 +6,13 @@
 use crate::{
     Failure,
     cargo::{self, TestTarget, Workspace},
+    python,
     report::object,
     setup,
     stages::{STAGES, Stage, Step},
 };
 use serde_json::{Value, json};
-use std::{io::stderr, ops::AddAssign, process::Stdio, time::Instant};
+use std::{io::stderr, ops::AddAssign, path::PathBuf, process::Stdio, time::Instant};
 
 pub fn test(arguments: &[String]) -> Result<(), Failure> {
     let options = Options::parse(arguments)?;
@@ -129,11 +130,28 @@ impl Run {
                 let mut command = self.workspace.command(self.workspace.binary(name));
                 one(name, cargo::run(name, command.args(arguments).stdout(stderr())))
             }
-            Step::Tests { which, arguments } => self.tests(stage, which, arguments),
+            Step::Tests { which, arguments } => self.tests(stage, which, arguments, &[]),
+            Step::PythonTests { which } => match python::interpreter(&self.workspace) {
+                Ok(python) => self.tests(stage, which, &["--test-threads=1"], &[("CONCORDAT_PYTHON", python)]),
+                Err(failure) => one("examples/python", Err(failure)),
+            },
+            Step::MountingTests { which, arguments } if setup::may_mount() => {
+                self.tests(stage, which, &[arguments, &["--include-ignored"]].concat(), &[])
+            }
+            Step::MountingTests { which, arguments } => {
+                eprintln!("xtask: this user may not mount a file system: tests that do are skipped");
+                self.tests(stage, which, arguments, &[])
+            }
         }
     }
 
-    fn tests(&mut self, stage: &str, which: fn(&TestTarget) -> bool, arguments: &[&str]) -> Counts {
+    fn tests(
+        &mut self,
+        stage: &str,
+        which: fn(&TestTarget) -> bool,
+        arguments: &[&str],
+        environment: &[(&str, PathBuf)],
+    ) -> Counts {
         let mut counts = Counts::default();
         let workspace = &self.workspace;
         let targets = self.targets.get_or_insert_with(|| {
@@ -146,7 +164,7 @@ impl Run {
         });
         let mut ran = Counts::default();
         for target in targets.iter().filter(|target| which(target)) {
-            ran += run_target(workspace, target, arguments);
+            ran += run_target(workspace, target, arguments, environment);
         }
         if ran == Counts::default() {
             eprintln!("xtask: stage {stage}: not a single test was built and run for it");
@@ -184,14 +202,24 @@ impl Run {
     fn unclaimed(&self) -> Vec<String> {
         let claims = |target: &TestTarget| {
             let mut steps = STAGES.iter().flat_map(|stage| stage.steps);
-            steps.any(|step| matches!(step, Step::Tests { which, .. } if which(target)))
+            steps.any(|step| match step {
+                Step::Tests { which, .. } | Step::MountingTests { which, .. } | Step::PythonTests { which } => {
+                    which(target)
+                }
+                Step::Cargo(_) | Step::Program(..) => false,
+            })
         };
         let targets = self.targets.iter().flatten();
         targets.filter(|target| !claims(target)).map(|target| format!("{}/{}", target.package, target.name)).collect()
     }
 }
 
-fn run_target(workspace: &Workspace, target: &TestTarget, arguments: &[&str]) -> Counts {
+fn run_target(
+    workspace: &Workspace,
+    target: &TestTarget,
+    arguments: &[&str],
+    environment: &[(&str, PathBuf)],
+) -> Counts {
     let what = format!("{}/{} ({})", target.package, target.name, target.kind);
     eprintln!("xtask: {what}");
     let mut command = workspace.command(&target.executable);
@@ -199,6 +227,7 @@ fn run_target(workspace: &Workspace, target: &TestTarget, arguments: &[&str]) ->
         .args(arguments)
         .current_dir(&target.folder)
         .env("CARGO_MANIFEST_DIR", &target.folder)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::piped());
     let mut counts = Counts::default();
     let outcome = cargo::run_lines(&what, &mut command, |line| {

@@ -5,9 +5,11 @@
 
 mod bodies;
 mod clocks;
+mod early;
 mod open;
 mod peers;
 mod proposals;
+mod serving;
 mod submit;
 mod sync;
 
@@ -17,7 +19,7 @@ pub use peers::PeerView;
 use crate::{
     chain::{Candidate, Chain},
     disk::Disk,
-    io::{Alarm, CheckedMessage, Effect, Input, Now, Ticket},
+    io::{Alarm, Effect, Input, Now, Ticket},
     late::LatePrecommits,
     log::{LockRecord, Log, LogError, Record},
     mempool::Mempool,
@@ -36,6 +38,7 @@ use concordat_types::{
     BlockId, CaughtUp, Certificate, CertificateKind, Evidence, Genesis, Height, MemberId, RECOVERY_EPOCH, Round,
     SignedVote, Timestamp, TransactionHash, ValidatorIndex, Verified, Vote, VoteType,
 };
+use early::EarlyMessages;
 use peers::Peer;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -82,7 +85,7 @@ pub struct Replica {
     quarantine: BTreeSet<TransactionHash>,
     peers: BTreeMap<MemberId, Peer>,
     /// Messages of the next height that came before this one was decided.
-    early: VecDeque<(MemberId, CheckedMessage)>,
+    early: EarlyMessages,
     sync: Option<sync::Request>,
     /// Since when peers have been ahead of us.
     behind_since_ms: Option<u64>,
@@ -508,8 +511,7 @@ impl Replica {
         self.begin_height()?;
         self.judge_catching_up();
         self.attest_caught_up()?;
-        let early = std::mem::take(&mut self.early);
-        for (from, message) in early {
+        for (from, message) in self.early.take() {
             self.on_message(from, message)?;
         }
         Ok(())

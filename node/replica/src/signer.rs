@@ -47,5 +47,9 @@ pub enum SignRefused {
 
 /// The record or the key failed. Never retried: what became durable is not known any more.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("sign record: {0}")]
-pub struct SignerError(pub String);
+pub enum SignerError {
+    #[error("the sign record cannot be written: {0}")]
+    Disk(String),
+    #[error("sign record: {0}")]
+    Broken(String),
+}

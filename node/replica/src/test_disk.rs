@@ -13,12 +13,14 @@ pub(crate) struct Files {
     pub fails: Option<&'static str>,
     /// What was asked of the disk, in order; what failed too.
     pub calls: Vec<&'static str>,
+    pub failed: usize,
 }
 
 impl Files {
     fn call(&mut self, operation: &'static str, name: &str) -> Result<(), DiskError> {
         self.calls.push(operation);
         if self.fails == Some(operation) {
+            self.failed += 1;
             let cause = "No space left on device (os error 28)".to_owned();
             return Err(DiskError { operation, name: name.to_owned(), cause });
         }

@@ -65,6 +65,7 @@ pub fn receipt(
     wanted: Wanted,
     anchor: Height,
 ) -> Result<v1::Receipt, CodedError> {
+    authorise(caller, Act::ReadShared)?;
     let Wanted { height, place } = wanted;
     let not_found = || {
         Code::NotFound

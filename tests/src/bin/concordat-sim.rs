@@ -146,9 +146,12 @@ impl Report {
 
 /// From so many runs on, a state that never occurred means that the faults are too tame.
 const RUNS_FOR_COVERAGE: usize = 100;
-const MUST_OCCUR: [&str; 11] = [
+const MUST_OCCUR: [&str; 14] = [
+    "busy node",
+    "clock minutes off",
     "corrupted message",
     "decided above round 0",
+    "disk full",
     "kill",
     "lost message",
     "one away for good",

@@ -13,6 +13,7 @@ pub mod network;
 pub mod ports;
 pub mod process;
 pub mod signals;
+pub mod small_disk;
 pub mod wait;
 
 pub use binaries::Binaries;
@@ -21,4 +22,5 @@ pub use failure::Failure;
 pub use load::Load;
 pub use network::{Layout, Network, Node};
 pub use process::{Process, Signal};
+pub use small_disk::SmallDisk;
 pub use wait::wait_until;

@@ -7,7 +7,7 @@ use concordat_proto::v1::NodeStatus;
 use concordat_types::NetworkId;
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     sync::Arc,
     time::Duration,
 };
@@ -111,9 +111,19 @@ impl Network {
 
     pub fn start(&mut self, name: &str) -> Result<(), Failure> {
         let command = self.command(name)?;
+        self.start_by(name, command)
+    }
+
+    /// By a command other than its own, which leads to it.
+    pub fn start_by(&mut self, name: &str, command: Command) -> Result<(), Failure> {
         let node = self.node_mut(name)?;
         node.process = Some(Process::start(command, &node.log_path())?);
         Ok(())
+    }
+
+    /// None while it runs, and where it was not started.
+    pub fn exited(&mut self, name: &str) -> Result<Option<ExitStatus>, Failure> {
+        Ok(self.node_mut(name)?.process.as_mut().and_then(Process::exited))
     }
 
     pub fn start_all(&mut self) -> Result<(), Failure> {

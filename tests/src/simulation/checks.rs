@@ -32,6 +32,12 @@ pub enum Violation {
     TurnOfAbsent { height: Height, round: Round, proposer: MemberId, away: MemberId },
     #[error("{member} is back and proposed none of the heights {from} to {to}")]
     NoTurn { member: String, from: Height, to: Height },
+    #[error("node {0} went on writing to a disk that had refused a write")]
+    WroteAfterFailure(usize),
+    #[error("node {node} took its clock for {offset_ms} ms off, and it is not")]
+    FalseClockAlarm { node: usize, offset_ms: i64 },
+    #[error("the clock of node {node} is minutes off, and {ms} ms later it had not said so")]
+    ClockNotNoticed { node: usize, ms: u64 },
 }
 
 /// Grows with the run.

@@ -25,6 +25,21 @@ struct Folder {
     /// Removed, but the removal is not durable.
     removed: BTreeMap<String, File>,
     pub syncs: u64,
+    /// No room for a byte more.
+    is_full: bool,
+    /// Something failed; whoever writes on is wrong.
+    failed: bool,
+    written_after_failure: bool,
+}
+
+impl Folder {
+    /// A write or a sync begins.
+    fn change(&mut self, operation: &'static str, name: &str) -> Result<(), DiskError> {
+        self.written_after_failure |= self.failed;
+        self.failed |= self.is_full;
+        let cause = || "No space left on device (os error 28)".to_owned();
+        if self.is_full { Err(DiskError { operation, name: name.to_owned(), cause: cause() }) } else { Ok(()) }
+    }
 }
 
 /// Survives the crash of the node that writes to it.
@@ -38,6 +53,21 @@ impl SimDisk {
 
     pub fn syncs(&self) -> u64 {
         self.folder().syncs
+    }
+
+    pub fn fill(&self) {
+        self.folder().is_full = true;
+    }
+
+    /// There is room again, and a new process. Did the old one write after something had failed?
+    pub fn make_room(&self) -> bool {
+        let mut folder = self.folder();
+        (folder.is_full, folder.failed) = (false, false);
+        std::mem::take(&mut folder.written_after_failure)
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.folder().failed
     }
 
     /// Each file keeps what was synced and a random part of what came after; the last kept byte may be garbled.
@@ -91,8 +121,12 @@ impl Disk for SimDisk {
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        self.folder().files.entry(name.to_owned()).or_default().bytes.extend_from_slice(bytes);
-        Ok(())
+        let mut folder = self.folder();
+        let room = folder.change("append", name);
+        // Of what does not fit the disk takes a part.
+        let taken = if room.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
+        folder.files.entry(name.to_owned()).or_default().bytes.extend_from_slice(taken);
+        room
     }
 
     fn truncate(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
@@ -106,6 +140,7 @@ impl Disk for SimDisk {
     fn sync(&mut self, name: &str) -> Result<(), DiskError> {
         let mut folder = self.folder();
         folder.syncs += 1;
+        folder.change("sync", name)?;
         let file = folder.files.get_mut(name).ok_or_else(|| missing("sync", name))?;
         file.synced = file.bytes.len();
         Ok(())
@@ -113,6 +148,7 @@ impl Disk for SimDisk {
 
     fn sync_dir(&mut self) -> Result<(), DiskError> {
         let mut folder = self.folder();
+        folder.change("sync_dir", "")?;
         folder.removed.clear();
         folder.files.values_mut().for_each(|file| file.entry_synced = true);
         Ok(())

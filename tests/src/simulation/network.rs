@@ -15,6 +15,10 @@ pub struct Faults {
     pub power_loss_permille: u64,
     pub partition_permille: u64,
     pub clock_offset_ms_max: u64,
+    /// Chance a second that a node is so busy that all it hears waits for seconds.
+    pub busy_permille: u64,
+    /// Chance per node and second that its disk is full.
+    pub full_permille: u64,
 }
 
 impl Faults {
@@ -29,6 +33,8 @@ impl Faults {
             power_loss_permille: rate(600),
             partition_permille: rate(250),
             clock_offset_ms_max: rate(300),
+            busy_permille: rate(250),
+            full_permille: rate(60),
         }
     }
 
@@ -42,6 +48,8 @@ impl Faults {
             power_loss_permille: 0,
             partition_permille: 0,
             clock_offset_ms_max: 0,
+            busy_permille: 0,
+            full_permille: 0,
         }
     }
 }

@@ -92,7 +92,7 @@ impl Signer for SimSigner {
         let record = self.record.record();
         let recorded = record.released.contains(vote) || record.durable.recent().any(|recorded| recorded == vote);
         if !recorded {
-            return Err(SignerError("asked to sign what is not durable in the record".to_owned()));
+            return Err(SignerError::Broken("asked to sign what is not durable in the record".to_owned()));
         }
         Ok(self.key.sign_unrecorded(vote, self.network, 0))
     }

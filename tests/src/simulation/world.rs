@@ -10,7 +10,7 @@ use super::{
 use concordat_keys::SecretKey;
 use concordat_ledger::{StateKey, StateValue, conservation_in_full};
 use concordat_replica::{
-    Alarm, CommittedBlock, Effect, Input, Now, Replica, ReplicaConfig, Rim, SubmitOutcome, Ticket,
+    Alarm, CommittedBlock, Effect, Fatal, Input, Now, Replica, ReplicaConfig, Rim, SubmitOutcome, Ticket,
     message::Message,
     query,
     store::{Reader, Table},
@@ -118,6 +118,10 @@ struct World {
     healed_at: Height,
     /// Down since the heal.
     gone: Option<usize>,
+    /// What it hears waits for so long.
+    busy: Option<(usize, u64)>,
+    /// Its clock is minutes off since the heal.
+    clock_off: Option<usize>,
     tickets: BTreeMap<Ticket, TransactionHash>,
     checks: Checks,
     audit: Hash,
@@ -177,6 +181,8 @@ impl World {
             healed: false,
             healed_at: Height(0),
             gone: None,
+            busy: None,
+            clock_off: None,
             tickets: BTreeMap::new(),
             checks: Checks::default(),
             audit: Hash::ZERO,
@@ -200,6 +206,7 @@ impl World {
         if self.gone.is_some() && self.random.permille(150) {
             self.absence(settings)?;
         }
+        self.clock_is_noticed(settings)?;
         self.checks.nothing_lost()?;
         (0..self.nodes.len()).try_for_each(|node| self.books_balance(node))
     }
@@ -240,6 +247,16 @@ impl World {
     fn stuck(&self, ms: u64) -> Violation {
         let nodes = self.nodes.iter().map(Node::summary).collect();
         Violation::Stuck { height: self.checks.height_max(), nodes, ms }
+    }
+
+    fn clock_is_noticed(&mut self, settings: &Settings) -> Result<(), Violation> {
+        let Some(node) = self.clock_off else { return Ok(()) };
+        let noticed = |world: &World| {
+            let replica = world.nodes[node].replica.as_ref();
+            replica.is_some_and(|replica| replica.telemetry().clock_alarm)
+        };
+        self.advance_to(self.time_ms + settings.heal_ms, noticed)?;
+        if noticed(self) { Ok(()) } else { Err(Violation::ClockNotNoticed { node, ms: settings.heal_ms }) }
     }
 
     fn all_reached(&self, goal: Height) -> bool {
@@ -301,7 +318,16 @@ impl World {
         } else if self.random.permille(400) {
             self.partition = Partition::none(self.nodes.len());
         }
+        self.busy = None;
+        if self.random.permille(self.faults.busy_permille) {
+            let node = self.random.below(self.nodes.len() as u64) as usize;
+            self.busy = Some((node, 500 + self.random.below(8_000)));
+            self.count("busy node");
+        }
         for node in 0..self.nodes.len() {
+            if self.nodes[node].replica.is_some() && self.random.permille(self.faults.full_permille) {
+                self.nodes[node].disk.fill();
+            }
             if self.nodes[node].replica.is_some() && self.random.permille(self.faults.crash_permille) {
                 self.crash(node)?;
                 let away = 50 + self.random.below(4000);
@@ -312,12 +338,10 @@ impl World {
     }
 
     fn crash(&mut self, node: usize) -> Result<(), Violation> {
-        self.stop_peers_of(node)?;
+        self.kill(node)?;
         let power_loss = self.random.permille(self.faults.power_loss_permille);
         self.count(if power_loss { "power loss" } else { "kill" });
         let crashed = &mut self.nodes[node];
-        crashed.replica = None;
-        crashed.life += 1;
         if power_loss {
             crashed.disk.crash(&mut self.random);
             crashed.store.lose_power();
@@ -343,6 +367,7 @@ impl World {
             return Ok(());
         }
         let now = self.now(node);
+        self.make_room(node)?;
         let starting = &mut self.nodes[node];
         starting.life += 1;
         starting.next_wake_ms = u64::MAX;
@@ -373,17 +398,26 @@ impl World {
         self.healed = true;
         self.faults = Faults::none();
         self.partition = Partition::none(self.nodes.len());
+        self.busy = None;
         for node in 0..self.nodes.len() {
+            self.make_room(node)?;
             self.nodes[node].clock_offset_ms = 0;
             self.start(node)?;
         }
         // Fewer than a third may stay away for good: the others must still decide.
+        let validators = self.nodes.iter().filter(|node| node.validator.is_some()).count();
         if self.random.permille(400) {
-            let validators = self.nodes.iter().filter(|node| node.validator.is_some()).count();
             let gone = self.random.below(validators as u64) as usize;
             self.crash(gone)?;
             self.gone = Some(gone);
             self.count("one away for good");
+        } else if validators >= 4 && self.random.permille(400) {
+            // Or vote nil on what the others propose, for a clock that is minutes off.
+            let off = self.random.below(validators as u64) as usize;
+            let ms = 60_000 + self.random.below(240_000) as i64;
+            self.nodes[off].clock_offset_ms = if self.random.permille(500) { ms } else { -ms };
+            self.clock_off = Some(off);
+            self.count("clock minutes off");
         }
         Ok(())
     }
@@ -418,11 +452,39 @@ impl World {
     fn step(&mut self, node: usize, inputs: Vec<Input>) -> Result<(), Violation> {
         let now = self.now(node);
         let Some(replica) = self.nodes[node].replica.as_mut() else { return Ok(()) };
-        let effects =
-            replica.step(now, inputs).map_err(|fatal| Violation::Stopped { node, reason: fatal.to_string() })?;
-        self.carry_out(node, effects)?;
-        self.schedule_wake(node);
+        match replica.step(now, inputs) {
+            Ok(effects) => {
+                self.carry_out(node, effects)?;
+                self.schedule_wake(node);
+                Ok(())
+            }
+            Err(fatal) => self.end(node, &fatal),
+        }
+    }
+
+    /// The process ends itself, as it must where its disk is full; somebody makes room and starts it again.
+    fn end(&mut self, node: usize, fatal: &Fatal) -> Result<(), Violation> {
+        if !self.nodes[node].disk.has_failed() {
+            return Err(Violation::Stopped { node, reason: fatal.to_string() });
+        }
+        self.count("disk full");
+        self.kill(node)?;
+        let away = 50 + self.random.below(4000);
+        self.push(self.time_ms + away, Event::Restart { node });
         Ok(())
+    }
+
+    fn make_room(&mut self, node: usize) -> Result<(), Violation> {
+        match self.nodes[node].disk.make_room() {
+            true => Err(Violation::WroteAfterFailure(node)),
+            false => Ok(()),
+        }
+    }
+
+    fn kill(&mut self, node: usize) -> Result<(), Violation> {
+        self.nodes[node].replica = None;
+        self.nodes[node].life += 1;
+        self.stop_peers_of(node)
     }
 
     fn schedule_wake(&mut self, node: usize) {
@@ -467,10 +529,10 @@ impl World {
         let peer = self.nodes[other].member;
         let now = self.now(node);
         let Some(replica) = self.nodes[node].replica.as_mut() else { return Ok(()) };
-        let effects = replica
-            .step(now, vec![Input::PeerDisconnected { peer }, Input::PeerConnected { peer }])
-            .map_err(|fatal| Violation::Stopped { node, reason: fatal.to_string() })?;
-        self.carry_out(node, effects)
+        match replica.step(now, vec![Input::PeerDisconnected { peer }, Input::PeerConnected { peer }]) {
+            Ok(effects) => self.carry_out(node, effects),
+            Err(fatal) => self.end(node, &fatal),
+        }
     }
 
     fn on_alarm(&mut self, node: usize, alarm: Alarm) -> Result<(), Violation> {
@@ -486,6 +548,9 @@ impl World {
             Alarm::SignRefused { .. } => {
                 self.count("sign refused");
                 Ok(())
+            }
+            Alarm::ClockOffset { offset_ms } if Some(node) != self.clock_off => {
+                Err(Violation::FalseClockAlarm { node, offset_ms })
             }
             Alarm::ClockOffset { .. } | Alarm::ClockGood => Ok(()),
         }
@@ -538,7 +603,8 @@ impl World {
                 bytes[at] ^= 1 << self.random.below(8);
                 self.count("corrupted message");
             }
-            let delay = 1 + self.random.below(self.faults.delay_ms_max);
+            let waits = self.busy.map_or(0, |(busy, ms)| if busy == to { ms } else { 0 });
+            let delay = 1 + self.random.below(self.faults.delay_ms_max) + waits;
             let (to_life, from_life) = (self.nodes[to].life, self.nodes[from].life);
             self.push(self.time_ms + delay, Event::Deliver { to, from, to_life, from_life, bytes: bytes.into() });
         }

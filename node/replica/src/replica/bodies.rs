@@ -129,6 +129,12 @@ impl Known {
         }
     }
 
+    /// For a peer that lacks it; a large body by digests. None: nothing can be said of it yet.
+    pub fn answer(&self, signed: SignedVote, polka: Option<Certificate>) -> Option<Proposal> {
+        let small = self.bytes() < INLINE_BYTES_MAX;
+        (self.is_whole() && self.is_signed()).then(|| self.message(signed, polka, |_| !small))
+    }
+
     /// Of our own block the proposal is signed only once it is durable.
     pub fn is_signed(&self) -> bool {
         self.signed.signature.0 != [0; 96]
@@ -232,12 +238,10 @@ impl Replica {
         if height <= self.chain.tip.height {
             return self.serve_blocks(from, height, 1);
         }
-        let whole = |known: &&Known| known.is_whole() && known.is_signed();
-        if let Some(known) = self.known.get(&block).filter(whole) {
-            let small = known.bytes() < INLINE_BYTES_MAX;
-            let polka = self.polka.clone().filter(|polka| polka.block == block);
-            let message = known.message(known.signed, polka, |_| !small);
-            self.send(from, Message::Proposal(Box::new(message)));
+        let polka = self.polka.clone().filter(|polka| polka.block == block);
+        if let Some(known) = self.known.get(&block) {
+            let message = known.answer(known.signed, polka);
+            self.serve_proposal(from, message);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Start and recovery: the store's tip, then the log's decided blocks, then the height under way.
 
-use super::{Fatal, bodies::Known};
+use super::{Fatal, bodies::Known, early::EarlyMessages};
 use super::{Replica, ReplicaConfig};
 use crate::{
     chain::{Chain, OpenChainError, Parts},
@@ -119,7 +119,7 @@ impl Replica {
             evidence: Vec::new(),
             quarantine: BTreeSet::new(),
             peers: BTreeMap::new(),
-            early: VecDeque::new(),
+            early: EarlyMessages::default(),
             sync: None,
             behind_since_ms: None,
             logged: None,

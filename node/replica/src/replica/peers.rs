@@ -1,15 +1,15 @@
 //! Other nodes: their messages by height, where they are, and what they lack.
 
-use super::{Fatal, Replica, clocks::PeerClock};
+use super::{Fatal, Replica, clocks::PeerClock, serving::Served};
 use crate::{
     io::CheckedMessage,
-    message::{HeldVotes, Message, NodeStatus},
+    message::{HeldVotes, Message, NodeStatus, Proposal},
 };
 use concordat_consensus::Input as Event;
 use concordat_crypto::verify_vote;
 use concordat_types::{
-    BatchDigest, Bitmap, Certificate, CertificateKind, Height, MemberId, RECOVERY_EPOCH, Round, SignedVote, Verified,
-    VoteType,
+    BatchDigest, Bitmap, BodyRef, Certificate, CertificateKind, Height, MemberId, RECOVERY_EPOCH, Round, SignedVote,
+    Verified, VoteType,
 };
 
 /// Another node, as this one knows it.
@@ -18,9 +18,7 @@ pub struct Peer {
     pub connected: bool,
     /// It broke the protocol on this connection.
     pub broken: bool,
-    /// Bytes answered to its requests since `served_since_ms`.
-    served_bytes: usize,
-    served_since_ms: u64,
+    served: Served,
     /// The highest height it says, or its messages show, that it has committed. A hint.
     pub tip: Height,
     /// It did not deliver what it claimed to have; its claims count again after this.
@@ -86,7 +84,8 @@ impl Replica {
                 self.hint_tip(from, below);
             }
             if height == working.next() {
-                self.keep_early(from, checked);
+                let is_validator = self.chain.validators.set().index_of(&from).is_some();
+                self.early.keep(from, is_validator, checked);
                 return Ok(());
             }
             if height > working {
@@ -132,39 +131,15 @@ impl Replica {
         Ok(())
     }
 
-    fn keep_early(&mut self, from: MemberId, checked: CheckedMessage) {
-        if self.chain.validators.set().index_of(&from).is_none() && !matches!(checked.message, Message::Certificate(_))
-        {
-            // A follower has nothing of its own to say, and what it passes on others say too.
-            return;
-        }
-        // A proposal is large: one a member is enough, and comes again when it is asked for.
-        let is_proposal = |message: &Message| matches!(message, Message::Proposal(_));
-        if is_proposal(&checked.message) {
-            self.early.retain(|(sender, held)| *sender != from || !is_proposal(&held.message));
-        }
-        let bound = EARLY_PER_MEMBER_MAX;
-        let of_sender = self.early.iter().filter(|(sender, _)| *sender == from).count();
-        if of_sender >= bound
-            && let Some(oldest) = self.early.iter().position(|(sender, _)| *sender == from)
-        {
-            self.early.remove(oldest);
-        }
-        self.early.push_back((from, checked));
-    }
-
-    /// May so many bytes more be answered to the peer? A request costs it little and us much.
+    /// See `Served`.
     pub(super) fn may_serve(&mut self, to: MemberId, bytes: usize) -> bool {
         let now_ms = self.now.monotonic_ms;
-        let peer = self.peers.entry(to).or_default();
-        if now_ms >= peer.served_since_ms + 1000 {
-            (peer.served_since_ms, peer.served_bytes) = (now_ms, 0);
-        }
-        let may = peer.served_bytes == 0 || peer.served_bytes + bytes <= SERVED_BYTES_PER_S_MAX;
-        if may {
-            peer.served_bytes += bytes;
-        }
-        may
+        self.peers.entry(to).or_default().served.may(now_ms, bytes)
+    }
+
+    pub(super) fn has_room_to_serve(&mut self, to: MemberId) -> bool {
+        let now_ms = self.now.monotonic_ms;
+        self.peers.entry(to).or_default().served.has_room(now_ms)
     }
 
     fn hint_tip(&mut self, peer: MemberId, tip: Height) {
@@ -388,7 +363,9 @@ impl Replica {
             let votes = self.consensus.votes(held.round, vote_type);
             missing.extend(votes.filter(|signed| !theirs.contains(signed.validator)).map(|signed| **signed));
         }
-        missing.into_iter().for_each(|signed| self.send(to, Message::Vote(signed)));
+        if missing.is_empty() || self.may_serve(to, missing.len() * size_of::<SignedVote>()) {
+            missing.into_iter().for_each(|signed| self.send(to, Message::Vote(signed)));
+        }
         for kind in [CertificateKind::Polka, CertificateKind::Commit] {
             if let Some(concordat_consensus::Quorum::Certificate(certificate)) = self.consensus.quorum(held.round, kind)
             {
@@ -398,11 +375,23 @@ impl Replica {
     }
 
     fn send_proposal_of(&mut self, to: MemberId, signed: SignedVote, block: concordat_types::BlockId) {
-        let Some(known) = self.known.get(&block).filter(|known| known.is_whole() && known.is_signed()) else { return };
-        let small = known.bytes() < super::bodies::INLINE_BYTES_MAX;
         let polka = signed.vote.valid_round.and(self.polka.clone()).filter(|polka| polka.block == block);
-        let message = known.message(signed, polka, |_| !small);
-        self.send(to, Message::Proposal(Box::new(message)));
+        if let Some(known) = self.known.get(&block) {
+            let message = known.answer(signed, polka);
+            self.serve_proposal(to, message);
+        }
+    }
+
+    /// None: the block is not whole here.
+    pub(super) fn serve_proposal(&mut self, to: MemberId, answer: Option<Proposal>) {
+        let Some(proposal) = answer else { return };
+        let inline = |part: &BodyRef| match part {
+            BodyRef::Inline(bytes) => bytes.len(),
+            BodyRef::Digest(_) => size_of::<BatchDigest>(),
+        };
+        if self.may_serve(to, proposal.body.iter().map(inline).sum::<usize>() + size_of::<Proposal>()) {
+            self.send(to, Message::Proposal(Box::new(proposal)));
+        }
     }
 
     /// What justifies that the machine is in its round, if above 0.
@@ -440,11 +429,7 @@ fn consensus_height(message: &Message) -> Option<Height> {
     }
 }
 
-/// What one member sends of a height before another has finished the last: proposal, votes, certificates, two rounds.
-const EARLY_PER_MEMBER_MAX: usize = 12;
 const BATCHES_AT_CONNECT_MAX: usize = 64;
-/// A full block and its batches, some times over.
-const SERVED_BYTES_PER_S_MAX: usize = 48 << 20;
 /// In a round: soon enough that a lost vote costs less than a timeout.
 const STATUS_BUSY_MS: u64 = 400;
 const STATUS_IDLE_MS: u64 = 2_000;

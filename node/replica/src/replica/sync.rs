@@ -70,8 +70,10 @@ impl Replica {
         }
     }
 
-    /// At most one answer a second and peer beyond the budget: see `may_serve`.
     pub(super) fn serve_blocks(&mut self, to: MemberId, from: Height, count: u16) -> Result<(), Fatal> {
+        if !self.has_room_to_serve(to) {
+            return Ok(());
+        }
         let mut blocks = Vec::new();
         let mut bytes = 0;
         let mut height = from;

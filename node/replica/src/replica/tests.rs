@@ -1,9 +1,11 @@
 //! Whole replicas in memory, side by side on a virtual clock: what one alone cannot show of itself.
 
 mod clock;
+mod disk;
 mod governance;
 mod invalid;
 mod participation;
+mod peers;
 
 use super::*;
 use crate::{
@@ -23,6 +25,8 @@ use concordat_types::{
 };
 use std::sync::Mutex;
 
+/// As the system says it.
+const NO_SPACE: &str = "No space left on device (os error 28)";
 pub(super) const EPOCH_MS: u64 = test_keys::GENESIS_TIME.0;
 
 /// Validators `bank-0`, `bank-1`, ... of equal power and a follower, `central-bank`, at the last place.
@@ -259,6 +263,14 @@ impl Net {
         self.rim.check_submissions(vec![encode(&signed)]).remove(0).unwrap()
     }
 
+    /// The block of the height with its certificate, as the node has committed it.
+    pub fn certified(&self, node: usize, height: u64) -> crate::message::CertifiedBlock {
+        let store = &self.nodes[node].store;
+        let (header, certificate) = crate::query::header(store, Height(height)).unwrap().unwrap();
+        let body = crate::query::body(store, Height(height)).unwrap().unwrap();
+        crate::message::CertifiedBlock { block: concordat_types::Block { header, body }, certificate }
+    }
+
     pub fn submit(&mut self, node: usize, transactions: &[crate::mempool::Checked]) {
         let input = |(ticket, transaction): (usize, &crate::mempool::Checked)| Input::Submit {
             ticket: Ticket(ticket as u64),
@@ -311,6 +323,8 @@ pub(super) struct TestStore(Arc<Mutex<Rows>>);
 struct Rows {
     memory: MemoryStore,
     rotten: BTreeMap<Vec<u8>, Vec<u8>>,
+    bodies_read: std::cell::Cell<usize>,
+    is_full: bool,
 }
 
 impl TestStore {
@@ -320,9 +334,20 @@ impl TestStore {
     }
 }
 
+impl TestStore {
+    pub fn fill(&self, is_full: bool) {
+        self.0.lock().unwrap().is_full = is_full;
+    }
+
+    pub fn bodies_read(&self) -> usize {
+        self.0.lock().unwrap().bodies_read.get()
+    }
+}
+
 impl Reader for TestStore {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let rows = self.0.lock().unwrap();
+        rows.bodies_read.set(rows.bodies_read.get() + usize::from(table == Table::Bodies));
         match rows.rotten.get(key).filter(|_| table == Table::Ids) {
             Some(rotten) => Ok(Some(rotten.clone())),
             None => rows.memory.get(table, key),
@@ -338,7 +363,11 @@ impl Reader for TestStore {
 
 impl Store for TestStore {
     fn write(&mut self, batch: WriteBatch) -> Result<(), StoreError> {
-        self.0.lock().unwrap().memory.write(batch)
+        let mut rows = self.0.lock().unwrap();
+        if rows.is_full {
+            return Err(StoreError::Io(NO_SPACE.to_owned()));
+        }
+        rows.memory.write(batch)
     }
     fn sync(&mut self) -> Result<(), StoreError> {
         self.0.lock().unwrap().memory.sync()
@@ -351,11 +380,23 @@ impl Store for TestStore {
 /// The votes that a key has recorded, in order. The rules of the product's record are the validator package's matter; this
 /// one holds the replica to what a signer may ask: recorded, synced, then signed.
 #[derive(Clone, Default)]
-pub(super) struct TestRecord(Arc<Mutex<(Vec<Vote>, usize)>>);
+pub(super) struct TestRecord(Arc<Mutex<Votes>>);
+
+#[derive(Default)]
+struct Votes {
+    recorded: Vec<Vote>,
+    /// So many of them are durable.
+    synced: usize,
+    is_full: bool,
+}
 
 impl TestRecord {
     pub fn votes(&self) -> Vec<Vote> {
-        self.0.lock().unwrap().0.clone()
+        self.0.lock().unwrap().recorded.clone()
+    }
+
+    pub fn fill(&self, is_full: bool) {
+        self.0.lock().unwrap().is_full = is_full;
     }
 }
 
@@ -373,11 +414,11 @@ impl Signer for TestSigner {
     fn prepare(&mut self, votes: &[Vote]) -> Result<Vec<Result<(), SignRefused>>, SignerError> {
         let mut record = self.record.0.lock().unwrap();
         let step = |vote: &Vote| (vote.height, vote.round, vote.vote_type);
-        let mut judge = |vote: &Vote| match record.0.iter().find(|held| step(held) == step(vote)) {
+        let mut judge = |vote: &Vote| match record.recorded.iter().find(|held| step(held) == step(vote)) {
             Some(held) if held == vote => Ok(()),
             Some(held) => Err(SignRefused::Conflict { recorded: *held }),
             None => {
-                record.0.push(*vote);
+                record.recorded.push(*vote);
                 Ok(())
             }
         };
@@ -390,13 +431,16 @@ impl Signer for TestSigner {
 
     fn end_sync(&mut self) -> Result<(), SignerError> {
         let mut record = self.record.0.lock().unwrap();
-        record.1 = record.0.len();
+        if record.is_full {
+            return Err(SignerError::Disk(NO_SPACE.to_owned()));
+        }
+        record.synced = record.recorded.len();
         Ok(())
     }
 
     fn sign(&mut self, vote: &Vote) -> Result<BlsSignature, SignerError> {
         let record = self.record.0.lock().unwrap();
-        assert!(record.0[..record.1].contains(vote), "asked to sign what is not durable in the record");
+        assert!(record.recorded[..record.synced].contains(vote), "asked to sign what is not durable in the record");
         let bytes = vote.sign_bytes(self.network, RECOVERY_EPOCH);
         Ok(BlsSignature(self.secret.sign(&bytes, SIGNATURE_DST, &[]).to_bytes()))
     }
