@@ -28,6 +28,7 @@ mod statement;
 pub mod status;
 pub mod supply;
 pub mod transfer;
+pub mod validator;
 pub mod verify;
 pub mod watch;
 
@@ -119,6 +120,9 @@ pub enum Verb {
     #[command(subcommand)]
     Member(member::MemberVerb),
     Join(join::JoinArgs),
+    /// The member's validator
+    #[command(subcommand)]
+    Validator(validator::ValidatorVerb),
     /// Make the files of a whole network on this machine
     #[command(subcommand)]
     Network(network::NetworkVerb),
@@ -171,6 +175,7 @@ impl Verb {
             Verb::Withdraw(args) => decide::withdraw(args, options).await,
             Verb::Member(verb) => member::run(verb, options).await,
             Verb::Join(args) => join::run(args, options).await,
+            Verb::Validator(verb) => validator::run(verb, options).await,
             Verb::Network(verb) => network::run(verb, options),
         }
     }

@@ -1,8 +1,8 @@
 //! `concordat join`
 
-use super::Options;
+use super::{Options, validator};
 use crate::{
-    CliError, Client, Exit, Profile,
+    CliError, Exit, Profile,
     invite::InviteFile,
     network::{Joiner, Place, REQUEST_FILE, invite_in},
     output::{Report, fields},
@@ -10,7 +10,7 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use concordat_proto::v1;
-use concordat_types::{CaughtUp, JoinRequest, Operation, SignedTransaction, Timestamp, decode};
+use concordat_types::{JoinRequest, Operation, SignedTransaction, Timestamp, decode};
 use serde_json::json;
 use std::{
     fs,
@@ -176,7 +176,7 @@ async fn follow(args: &StatusArgs, options: &Options) -> Result<Report, CliError
             told = tell;
         }
         if reply.status == "active" && reply.validator == "syncing" {
-            prove_caught_up(&profile, options).await?;
+            validator::prove(&profile, options).await?;
         }
         sleep(POLL).await;
     }
@@ -184,34 +184,6 @@ async fn follow(args: &StatusArgs, options: &Options) -> Result<Report, CliError
 
 fn is_done(request: &JoinRequest, reply: &v1::JoinReply) -> bool {
     reply.status == "active" && (request.validator.is_none() || reply.validator == "validating")
-}
-
-/// As soon as the own node says that it has caught up. A refusal is tried again: the mark may have grown old meanwhile.
-async fn prove_caught_up(profile: &Profile, options: &Options) -> Result<(), CliError> {
-    let own = Client::connect(profile).await?.of_node(0).with_timeout(Duration::from_secs(options.timeout.min(5)));
-    let status = match own.status().await {
-        Ok(status) => status,
-        Err(error) => {
-            anstream::eprintln!("the own node does not answer yet: {}", error.cause);
-            return Ok(());
-        }
-    };
-    if status.caught_up.is_empty() {
-        anstream::eprintln!("the own node is at height {}", status.height);
-        return Ok(());
-    }
-    let proof: CaughtUp = decode(&status.caught_up, REQUEST_BYTES_MAX)
-        .map_err(|error| CliError::internal(format!("the node's word that it is caught up: {error}")))?;
-    let valid_until = Timestamp(transactions::now().0 + transactions::VALID_FOR.as_millis() as u64);
-    let keys = [secrets::operator_key(profile)?];
-    let operations = vec![Operation::ProveCaughtUp(proof)];
-    let transaction =
-        transactions::sign_transaction(profile.network_id, profile.member, operations, valid_until, &keys);
-    let submitted = options.client(profile).await?.submit(&transaction).await?;
-    if let Some(refusal) = submitted.refusal() {
-        anstream::eprintln!("not yet: {refusal} ({})", refusal.cause());
-    }
-    Ok(())
 }
 
 fn report(profile: &Profile, request: &JoinRequest, reply: &v1::JoinReply) -> Report {
