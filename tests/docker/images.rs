@@ -23,11 +23,12 @@ impl Images {
         let context = context().await?;
         let folder = context.path().display().to_string();
         // The first stage gets a name too: without one nobody could remove it.
-        let both = ["build", "--build-arg", &base, "--build-arg", &build];
+        // Without --force-rm a step that fails leaves its container.
+        let both = ["build", "--force-rm", "--build-arg", &base, "--build-arg", &build];
         engine.docker(&[&both[..], &["--target", "build", "--tag", &programs, &folder]].concat()).await?;
         engine.docker(&[&both[..], &["--tag", &node, &folder]].concat()).await?;
         let folder = root().join("deploy/prometheus").display().to_string();
-        engine.docker(&["build", "--build-arg", &base, "--tag", &prometheus, &folder]).await?;
+        engine.docker(&["build", "--force-rm", "--build-arg", &base, "--tag", &prometheus, &folder]).await?;
         Ok(Images { node, prometheus })
     }
 }
