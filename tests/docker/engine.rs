@@ -1,7 +1,10 @@
 //! The container engine: the one that answers, else one of our own for as long as the test runs.
 
 use concordat_tests::harness::{Failure, Process, Signal, failure::ensure, wait_until};
+use serde_json::{Value, json};
 use std::{
+    fs,
+    path::Path,
     process::{Output, Stdio},
     time::Duration,
 };
@@ -34,21 +37,24 @@ impl Engine {
 
     async fn start() -> Result<Engine, Failure> {
         let folder = tempfile::Builder::new().prefix("concordat-engine-").tempdir().expect("a temporary folder");
-        let path = |name: &str| folder.path().join(name);
-        let host = format!("unix://{}", path("docker.sock").display());
+        let host = format!("unix://{}", folder.path().join("docker.sock").display());
+        let configuration = folder.path().join("daemon.json");
+        fs::write(&configuration, of_this_machine_but_in(folder.path(), &host).to_string())
+            .map_err(|error| Failure::file("file", &configuration, &error))?;
         let mut command = std::process::Command::new("dockerd");
-        command.arg("--host").arg(&host).arg("--data-root").arg(path("data")).arg("--exec-root").arg(path("exec"));
-        // The bridge that all engines of a machine would share is not needed: each network makes its own.
-        command.arg("--pidfile").arg(path("pid")).arg("--bridge=none");
-        let process = Process::start(command, &path("dockerd.log"))?;
+        command.arg("--config-file").arg(&configuration);
+        let process = Process::start(command, &folder.path().join("dockerd.log"))?;
         let mut engine = Engine { host: Some(host), daemon: Some(Daemon { process, folder }) };
+        // Err: it has ended.
         let answers = wait_until("the engine answers", START_WITHIN, async || {
-            if let Some(status) = engine.daemon.as_mut().and_then(|daemon| daemon.process.exited()) {
-                return Err(format!("dockerd has ended: {status}"));
+            let ended = engine.daemon.as_mut().and_then(|daemon| daemon.process.exited());
+            match (ended, engine.check().await) {
+                (Some(status), _) => Ok(Err(Failure::check(format!("dockerd has ended: {status}")))),
+                (None, Ok(())) => Ok(Ok(())),
+                (None, Err(failure)) => Err(failure.cause),
             }
-            engine.check().await.map_err(|failure| failure.cause)
         });
-        if let Err(failure) = answers.await {
+        if let Err(failure) = answers.await.and_then(|answers| answers) {
             let said = engine.daemon.as_ref().map(|daemon| daemon.process.last_words()).unwrap_or_default();
             return Err(Failure::set_up(format!("{}\n{said}", failure.cause), "Start dockerd, or see why it ends."));
         }
@@ -89,6 +95,22 @@ impl Engine {
         let path = daemon.folder.path().to_owned();
         daemon.folder.close().map_err(|error| Failure::file("folder", &path, &error))
     }
+}
+
+/// Storage driver and the like as the machine's own engine has them, and nothing that two engines cannot share.
+fn of_this_machine_but_in(folder: &Path, host: &str) -> Value {
+    let text = fs::read("/etc/docker/daemon.json").unwrap_or_default();
+    let mut configuration = serde_json::from_slice(&text).ok().filter(Value::is_object).unwrap_or(json!({}));
+    configuration["hosts"] = json!([host]);
+    configuration["data-root"] = json!(folder.join("data"));
+    configuration["exec-root"] = json!(folder.join("exec"));
+    configuration["pidfile"] = json!(folder.join("pid"));
+    // The networks of the test make their own. Where there is one already, it is another engine's, and `none` would
+    // remove it.
+    if !Path::new("/sys/class/net/docker0").exists() {
+        configuration["bridge"] = json!("none");
+    }
+    configuration
 }
 
 /// Stdout of a command that must go well.

@@ -2,7 +2,7 @@
 //! and the programs are those beside the test.
 
 use crate::engine::{Engine, said};
-use concordat_tests::harness::{Binaries, Failure};
+use concordat_tests::harness::{Binaries, Failure, failure::ensure};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -23,23 +23,52 @@ impl Images {
         let context = context().await?;
         let folder = context.path().display().to_string();
         // The first stage gets a name too: without one nobody could remove it.
-        let both = ["build", "--build-arg", &base, "--build-arg", &build];
+        // Without --force-rm a step that fails leaves its container.
+        let both = ["build", "--force-rm", "--build-arg", &base, "--build-arg", &build];
         engine.docker(&[&both[..], &["--target", "build", "--tag", &programs, &folder]].concat()).await?;
         engine.docker(&[&both[..], &["--tag", &node, &folder]].concat()).await?;
         let folder = root().join("deploy/prometheus").display().to_string();
-        engine.docker(&["build", "--build-arg", &base, "--tag", &prometheus, &folder]).await?;
+        engine.docker(&["build", "--force-rm", "--build-arg", &base, "--tag", &prometheus, &folder]).await?;
         Ok(Images { node, prometheus })
     }
 }
 
-/// Those that were built, the layers below them included.
+/// The base and whatever was built on it, also by a build that failed half-way and named nothing.
 pub async fn remove(engine: &Engine) -> Result<(), Failure> {
-    for tag in NAMES.map(tag).iter().rev() {
-        if !engine.docker(&["images", "--quiet", tag]).await?.trim().is_empty() {
-            engine.docker(&["rmi", tag]).await?;
+    let base = engine.docker(&["images", "--quiet", "--no-trunc", &tag("base")]).await?;
+    let Some(base) = base.lines().next() else { return Ok(()) };
+    // Newest first, so that none goes before those that rest on it.
+    let images = all(engine).await?;
+    let mut family = vec![base.to_owned()];
+    for (image, parent) in images.iter().rev() {
+        if family.contains(parent) {
+            family.push(image.clone());
         }
     }
-    Ok(())
+    for image in family.iter().rev() {
+        // Who has lost its last name and its last child goes with it.
+        if all(engine).await?.iter().any(|(left, _)| left == image) {
+            engine.docker(&["rmi", "--force", image]).await?;
+        }
+    }
+    let left: Vec<String> = all(engine).await?.into_iter().map(|(image, _)| image).collect();
+    let left: Vec<&String> = family.iter().filter(|image| left.contains(image)).collect();
+    ensure(left.is_empty(), || format!("docker images still has {left:?}"))
+}
+
+/// Each image with the one that it rests on, newest first.
+async fn all(engine: &Engine) -> Result<Vec<(String, String)>, Failure> {
+    let ids = engine.docker(&["images", "--all", "--quiet", "--no-trunc"]).await?;
+    let ids: Vec<&str> = ids.split_whitespace().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = engine.docker(&[&["inspect", "--format", "{{.Id}} {{.Parent}}"][..], &ids].concat()).await?;
+    let pair = |line: &str| {
+        let (image, parent) = line.split_once(' ')?;
+        Some((image.to_owned(), parent.to_owned()))
+    };
+    Ok(text.lines().filter_map(pair).collect())
 }
 
 /// Of this run alone.
