@@ -10,4 +10,5 @@ mod disk;
 mod kills;
 mod peers;
 mod start_up;
+mod subscriber;
 mod support;
