@@ -94,10 +94,10 @@ impl Inputs {
     }
 
     pub fn try_send(&self, input: Input, bytes: usize) -> Result<(), NotQueued> {
-        // One that is larger than the bound still enters an empty queue.
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before > 0 && before + bytes > INPUTS_BYTES_MAX {
-            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        // One that is larger than the bound still enters an empty queue. What does not fit is not counted for a moment either:
+        // another would wait for room that is there.
+        let with = |before: usize| (before == 0 || before + bytes <= INPUTS_BYTES_MAX).then(|| before + bytes);
+        if self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with).is_err() {
             return Err(NotQueued::Full(Box::new(input)));
         }
         self.queue.try_send(Queued { input, bytes }).map_err(|refused| {

@@ -11,4 +11,5 @@ mod kills;
 mod membership;
 mod peers;
 mod start_up;
+mod subscriber;
 mod support;

@@ -112,8 +112,9 @@ fn a_peer_is_answered_some_megabytes_a_second_and_others_are_not_the_worse_for_i
     let transaction = large(&net, 1);
     net.submit(0, &[transaction]);
     let sent = net.nodes[0].sent.iter();
-    let batch = sent.filter_map(|(_, message)| if let Message::Batch(bytes) = message { Some(bytes) } else { None });
-    let batch = batch.last().unwrap().clone();
+    let mut batch =
+        sent.filter_map(|(_, message)| if let Message::Batch(bytes) = message { Some(bytes) } else { None });
+    let batch = batch.next_back().unwrap().clone();
     let digest = Batch::digest_of(&batch);
     (1..4).for_each(|peer| net.hear(0, peer, &Message::BatchAck(vec![digest])));
     let request = Message::BatchRequest(vec![digest]);
@@ -341,7 +342,7 @@ fn votes_and_certificates_that_cost_the_connection() {
         votes: votes.to_vec(),
         certificates: certificates.to_vec(),
     };
-    check_offence("a good round certificate", 3, &round(&[vote], &[commit.clone()]), None);
+    check_offence("a good round certificate", 3, &round(&[vote], std::slice::from_ref(&commit)), None);
     check_offence("with a forged vote", 3, &round(&[vote, bad], &[]), Some("a vote that is not good"));
     check_offence("with a forged certificate", 3, &round(&[vote], &[bad_commit]), reason);
 }
