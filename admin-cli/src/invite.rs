@@ -186,4 +186,4 @@ impl InviteFile {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(crate) mod tests;

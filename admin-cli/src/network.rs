@@ -5,8 +5,8 @@ mod folder;
 mod joiner;
 mod node_config;
 
-pub(crate) use joiner::invite_in;
 pub use joiner::{Joiner, REQUEST_FILE};
+pub(crate) use joiner::{home_in, invite_in, keep};
 pub use node_config::node_config;
 
 use crate::{CliError, Exit, error::KEY_FILE, secrets::no_passphrase, transactions};

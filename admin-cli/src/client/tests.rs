@@ -279,6 +279,17 @@ pub(crate) struct Fake {
     pub(crate) address: String,
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
     pub(crate) outcomes: Outcomes,
+    pub(crate) admin: Arc<Mutex<Administration>>,
+}
+
+/// What it says of governance and of itself, and who asked to be let in.
+#[derive(Default)]
+pub(crate) struct Administration {
+    pub(crate) proposals: Vec<v1::Proposal>,
+    pub(crate) governance: v1::Governance,
+    pub(crate) join: v1::JoinReply,
+    pub(crate) joins: Vec<Vec<u8>>,
+    pub(crate) status: v1::NodeStatus,
 }
 
 /// By id, of transactions and transfers.
@@ -287,9 +298,21 @@ type Outcomes = Arc<Mutex<BTreeMap<Uuid, v1::Outcome>>>;
 impl Fake {
     /// Serves under the key of that name; knows the access key alone.
     pub(crate) async fn start(keys: &Keys, name: &str, answer: Answer) -> Fake {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let known = CertificateDer::from_pem_file(keys.path("access.crt")).expect("a certificate");
+        Fake::start_at("127.0.0.1:0", keys, name, answer, Some(known)).await
+    }
+
+    /// At an address; without a known key everybody is let in.
+    pub(crate) async fn start_at(
+        address: &str,
+        keys: &Keys,
+        name: &str,
+        answer: Answer,
+        known: Option<CertificateDer<'static>>,
+    ) -> Fake {
+        let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
-        let acceptor = TlsAcceptor::from(Arc::new(server_config(keys, name)));
+        let acceptor = TlsAcceptor::from(Arc::new(server_config(keys, name, known)));
         let (sender, connections) = mpsc::channel(16);
         tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
@@ -305,8 +328,14 @@ impl Fake {
         let outcomes = Outcomes::default();
         let ledger = FakeLedger { answer, seen: seen.clone(), outcomes: outcomes.clone() };
         let ledger = v1::ledger_server::LedgerServer::new(ledger).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        tokio::spawn(Server::builder().add_service(ledger).serve_with_incoming(ReceiverStream::new(connections)));
-        Fake { address, seen, outcomes }
+        let admin = Arc::<Mutex<Administration>>::default();
+        let service = FakeAdmin { state: admin.clone(), seen: seen.clone() };
+        let server = Server::builder()
+            .add_service(ledger)
+            .add_service(v1::admin_server::AdminServer::new(service.clone()))
+            .add_service(v1::status_server::StatusServer::new(service));
+        tokio::spawn(server.serve_with_incoming(ReceiverStream::new(connections)));
+        Fake { address, seen, outcomes, admin }
     }
 
     pub(crate) fn seen(&self) -> Vec<Vec<u8>> {
@@ -314,10 +343,10 @@ impl Fake {
     }
 }
 
-fn server_config(keys: &Keys, name: &str) -> ServerConfig {
+fn server_config(keys: &Keys, name: &str, known: Option<CertificateDer<'static>>) -> ServerConfig {
     let read = |path: &Path| CertificateDer::from_pem_file(path).expect("a certificate");
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let known = OneClient { certificate: read(&keys.path("access.crt")), provider: provider.clone() };
+    let known = OneClient { certificate: known, provider: provider.clone() };
     let key = PrivateKeyDer::from_pem_file(keys.path(&format!("{name}.key"))).expect("a key");
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -331,7 +360,8 @@ fn server_config(keys: &Keys, name: &str) -> ServerConfig {
 
 #[derive(Debug)]
 struct OneClient {
-    certificate: CertificateDer<'static>,
+    /// None: whoever comes.
+    certificate: Option<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -346,7 +376,7 @@ impl ClientCertVerifier for OneClient {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        match *end_entity == self.certificate {
+        match self.certificate.as_ref().is_none_or(|certificate| end_entity == certificate) {
             true => Ok(ClientCertVerified::assertion()),
             false => Err(rustls::CertificateError::ApplicationVerificationFailure.into()),
         }
@@ -611,5 +641,71 @@ impl v1::ledger_server::Ledger for FakeLedger {
 
     async fn watch(&self, _: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         Err(Status::unimplemented(""))
+    }
+}
+
+#[derive(Clone)]
+struct FakeAdmin {
+    state: Arc<Mutex<Administration>>,
+    seen: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl FakeAdmin {
+    fn state(&self) -> std::sync::MutexGuard<'_, Administration> {
+        self.state.lock().expect("no test panics with it")
+    }
+}
+
+#[tonic::async_trait]
+impl v1::admin_server::Admin for FakeAdmin {
+    async fn list_proposals(
+        &self,
+        _: Request<v1::ListProposalsRequest>,
+    ) -> Result<Response<v1::ListProposalsReply>, Status> {
+        let mut proposals = self.state().proposals.clone();
+        // Whoever proposes finds it again.
+        for bytes in self.seen.lock().expect("no test panics with it").iter() {
+            let signed: SignedTransaction = concordat_types::decode(bytes, MESSAGE_BYTES_MAX).expect("we made it");
+            let made: Transaction = concordat_types::decode(&signed.bytes, MESSAGE_BYTES_MAX).expect("we made it");
+            if let [Operation::Propose(proposal)] = &made.operations[..] {
+                let record = concordat_ledger::ProposalRecord {
+                    proposer: made.submitter,
+                    proposal: proposal.clone(),
+                    hash: Hash::default(),
+                    filed_at: Height(7),
+                    state: concordat_ledger::ProposalState::Open,
+                    ballots: Vec::new(),
+                };
+                proposals.insert(0, v1::Proposal { id: 99, record: encode(&record), ..Default::default() });
+            }
+        }
+        Ok(Response::new(v1::ListProposalsReply { proposals, height: 7, next_before: 0 }))
+    }
+
+    /// The first, whatever is asked for.
+    async fn get_proposal(&self, _: Request<v1::GetProposalRequest>) -> Result<Response<v1::Proposal>, Status> {
+        let first = self.state().proposals.first().cloned();
+        first.map(Response::new).ok_or_else(|| Code::NotFound.status("there is none"))
+    }
+
+    async fn get_governance(&self, _: Request<v1::GetGovernanceRequest>) -> Result<Response<v1::Governance>, Status> {
+        Ok(Response::new(self.state().governance.clone()))
+    }
+
+    /// A candidate validates as soon as a transaction has come.
+    async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::JoinReply>, Status> {
+        let mut state = self.state();
+        state.joins.push(request.into_inner().transaction);
+        if state.join.validator == "syncing" && !self.seen.lock().expect("no test panics with it").is_empty() {
+            state.join.validator = "validating".to_owned();
+        }
+        Ok(Response::new(state.join.clone()))
+    }
+}
+
+#[tonic::async_trait]
+impl v1::status_server::Status for FakeAdmin {
+    async fn get_status(&self, _: Request<v1::GetStatusRequest>) -> Result<Response<v1::NodeStatus>, Status> {
+        Ok(Response::new(self.state().status.clone()))
     }
 }

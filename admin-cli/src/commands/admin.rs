@@ -47,3 +47,7 @@ pub(crate) fn after(duration: Duration) -> concordat_types::Timestamp {
     let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     concordat_types::Timestamp(transactions::now().0.saturating_add(ms))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -4,7 +4,7 @@ use super::{Options, validator};
 use crate::{
     CliError, Exit, Profile,
     invite::InviteFile,
-    network::{Joiner, Place, REQUEST_FILE, invite_in},
+    network::{Joiner, Place, REQUEST_FILE, home_in, invite_in, keep},
     output::{Report, fields},
     secrets, transactions,
 };
@@ -29,7 +29,7 @@ use tokio::time::{Instant, sleep};
     subcommand_negates_reqs = true,
     after_help = "Examples:
   concordat join bank-n.invite.json --dir net --legal-name \"Bank N\" --validator
-  concordat join status --profile net/bank-n --wait 10m"
+  concordat join status --dir net --wait 10m"
 )]
 pub struct JoinArgs {
     #[command(subcommand)]
@@ -68,6 +68,9 @@ enum JoinVerb {
 /// How far the request has come; with --wait, and once admitted, goes on until the member validates, where it wants to
 #[derive(Debug, Args)]
 struct StatusArgs {
+    /// The folder that concordat join made [default: the profile's]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Wait so long for the admission, and for the node to catch up and validate
     #[arg(long, value_parser = super::parse_duration)]
     wait: Option<Duration>,
@@ -87,12 +90,11 @@ async fn join(args: &JoinArgs, options: &Options) -> Result<Report, CliError> {
     let invite = InviteFile::read(file)?;
     let joiner = joiner(args, dir, &invite)?;
     let home = joiner.home();
-    let request = match home.join(REQUEST_FILE).exists() {
-        true => kept(&home)?,
-        false => {
-            invite.check_time(transactions::now())?;
-            joiner.create(&invite)?
-        }
+    let is_repeat = home.join(REQUEST_FILE).exists();
+    invite.check_time(transactions::now()).or_else(|error| if is_repeat { Ok(()) } else { Err(error) })?;
+    let request = match is_repeat {
+        true => amended(args, &invite, kept(&home)?)?,
+        false => joiner.create(&invite)?,
     };
     if !invite.signer_is_of_genesis() {
         anstream::eprintln!(
@@ -101,7 +103,13 @@ async fn join(args: &JoinArgs, options: &Options) -> Result<Report, CliError> {
         );
     }
     let profile = Profile::load(&home)?;
+    if profile.network_id != invite.network_id {
+        let cause = format!("{} is of network {}, the invitation of another", home.display(), profile.network_id);
+        return Err(concordat_proto::Code::WrongNetwork.error(cause).into());
+    }
     let reply = file_request(&profile, &invite, &request, options).await?;
+    // What was filed is what is asked about from now on.
+    keep(&home, &invite, &request)?;
     Ok(report(&profile, &request, &reply))
 }
 
@@ -133,6 +141,25 @@ fn kept(home: &Path) -> Result<JoinRequest, CliError> {
     })
 }
 
+/// The kept request under this invitation, with what the command line says otherwise: a request that was refused can be mended.
+/// Its keys stay.
+fn amended(args: &JoinArgs, invite: &InviteFile, mut request: JoinRequest) -> Result<JoinRequest, CliError> {
+    if args.validator && request.validator.is_none() {
+        let cause = "the folder was made without --validator, so it has no consensus key";
+        let next =
+            "Join without it and add a validator later by concordat propose add-validator, or use another folder.";
+        return Err(CliError::usage(cause, next));
+    }
+    request.member.lei.clone_from(&invite.lei);
+    if !args.legal_name.is_empty() {
+        request.member.legal_name.clone_from(&args.legal_name);
+    }
+    if !args.bic.is_empty() {
+        request.member.bic.clone_from(&args.bic);
+    }
+    Ok(request)
+}
+
 /// Signed anew each time: what was filed once is known by its request.
 async fn file_request(
     profile: &Profile,
@@ -152,12 +179,29 @@ async fn file_request(
 }
 
 async fn follow(args: &StatusArgs, options: &Options) -> Result<Report, CliError> {
-    let profile = options.profile()?;
+    let profile = match &args.dir {
+        Some(dir) => Profile::load(&home_in(dir)?)?,
+        None => options.profile()?,
+    };
     let (invite, request) = (invite_in(&profile.dir)?, kept(&profile.dir)?);
     let deadline = args.wait.map(|wait| Instant::now() + wait);
     let mut told = String::new();
     loop {
-        let reply = file_request(&profile, &invite, &request, options).await?;
+        let reply = match file_request(&profile, &invite, &request, options).await {
+            Ok(reply) => reply,
+            Err(error) if error.is_worth_repeating() && deadline.is_some_and(|deadline| Instant::now() < deadline) => {
+                anstream::eprintln!("no answer yet: {}", error.cause);
+                sleep(POLL).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if deadline.is_some() && is_given_up(&reply) {
+            let cause = "no proposal to admit the member is open: it was rejected, withdrawn, or has expired";
+            let mut report = report(&profile, &request, &reply);
+            report.failure = Some(CliError::from(concordat_proto::Code::JoinRefused.error(cause)).with_next(GIVEN_UP));
+            return Ok(report);
+        }
         let is_done = is_done(&request, &reply);
         if deadline.is_none_or(|deadline| is_done || Instant::now() >= deadline) {
             let mut report = report(&profile, &request, &reply);
@@ -176,14 +220,20 @@ async fn follow(args: &StatusArgs, options: &Options) -> Result<Report, CliError
             told = tell;
         }
         if reply.status == "active" && reply.validator == "syncing" {
-            validator::prove(&profile, options).await?;
+            sleep(validator::prove(&profile, options).await?).await;
+        } else {
+            sleep(POLL).await;
         }
-        sleep(POLL).await;
     }
 }
 
 fn is_done(request: &JoinRequest, reply: &v1::JoinReply) -> bool {
     reply.status == "active" && (request.validator.is_none() || reply.validator == "validating")
+}
+
+/// It was filed, and nobody can vote on it any more.
+fn is_given_up(reply: &v1::JoinReply) -> bool {
+    matches!(reply.status.as_str(), "filed" | "approved") && reply.proposal == 0
 }
 
 fn report(profile: &Profile, request: &JoinRequest, reply: &v1::JoinReply) -> Report {
@@ -215,6 +265,7 @@ fn report(profile: &Profile, request: &JoinRequest, reply: &v1::JoinReply) -> Re
         ));
     }
     let next = match reply.status.as_str() {
+        _ if is_given_up(reply) => GIVEN_UP,
         "filed" => {
             "Tell the members the fingerprint by another channel; they vote. Then: concordat join status --wait 10m"
         }
@@ -224,5 +275,11 @@ fn report(profile: &Profile, request: &JoinRequest, reply: &v1::JoinReply) -> Re
     Report::new(data, format!("{}\n{next}", fields(rows)).trim_end().to_owned())
 }
 
+const GIVEN_UP: &str = "Ask the sponsor: a member can propose the admission again, or the sponsor revokes the invitation and \
+                        sends a new one, for the same folder.";
 const POLL: Duration = Duration::from_secs(1);
 const REQUEST_BYTES_MAX: usize = 64 << 10;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

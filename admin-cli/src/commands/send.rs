@@ -172,4 +172,4 @@ fn place_text(submitted: &Submitted) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -45,33 +45,33 @@ pub async fn run(verb: ValidatorVerb, options: &Options) -> Result<Report, CliEr
                 let next = "concordat status says whether the node catches up; repeat with a longer --wait.";
                 return Err(CliError::new(Exit::Unreachable, concordat_proto::Code::Timeout.name(), cause, next));
             }
-            "syncing" => prove(&profile, options).await?,
-            _ => {}
+            "syncing" => sleep(prove(&profile, options).await?).await,
+            _ => sleep(POLL).await,
         }
-        sleep(POLL).await;
     }
 }
 
 /// none, syncing, validating, leaving.
 async fn state_of(client: &Client, profile: &Profile) -> Result<String, CliError> {
-    let members = client.member_records().await?;
+    let members = client.governance().await?.members;
     let own = members.into_iter().find(|view| view.member.id == profile.member);
     Ok(own.map_or_else(|| "none".to_owned(), |view| view.validator))
 }
 
-/// As soon as the own node says that it has caught up. A refusal is tried again: the mark may have grown old meanwhile.
-pub(super) async fn prove(profile: &Profile, options: &Options) -> Result<(), CliError> {
+/// As soon as the own node says that it has caught up. A refusal is tried again: the mark may have grown old meanwhile. Says how
+/// long to wait before looking again.
+pub(super) async fn prove(profile: &Profile, options: &Options) -> Result<Duration, CliError> {
     let own = Client::connect(profile).await?.of_node(0).with_timeout(Duration::from_secs(options.timeout.min(5)));
     let status = match own.status().await {
         Ok(status) => status,
         Err(error) => {
             anstream::eprintln!("the own node does not answer yet: {}", error.cause);
-            return Ok(());
+            return Ok(POLL);
         }
     };
     if status.caught_up.is_empty() {
         anstream::eprintln!("the own node is at height {}", status.height);
-        return Ok(());
+        return Ok(POLL);
     }
     let proof: CaughtUp = decode(&status.caught_up, PROOF_BYTES_MAX)
         .map_err(|error| CliError::internal(format!("the node's word that it is caught up: {error}")))?;
@@ -80,12 +80,22 @@ pub(super) async fn prove(profile: &Profile, options: &Options) -> Result<(), Cl
     let operations = vec![Operation::ProveCaughtUp(proof)];
     let transaction =
         transactions::sign_transaction(profile.network_id, profile.member, operations, valid_until, &keys);
-    let submitted = options.client(profile).await?.submit(&transaction).await?;
-    if let Some(refusal) = submitted.refusal() {
-        anstream::eprintln!("not yet: {refusal} ({})", refusal.cause());
+    match options.client(profile).await?.submit(&transaction).await {
+        Ok(submitted) => match submitted.refusal() {
+            None => Ok(POLL),
+            Some(refusal) => {
+                anstream::eprintln!("not yet: {refusal} ({})", refusal.cause());
+                Ok(AFTER_REFUSAL)
+            }
+        },
+        Err(error) => {
+            anstream::eprintln!("not yet: {error}");
+            Ok(AFTER_REFUSAL)
+        }
     }
-    Ok(())
 }
 
 const POLL: Duration = Duration::from_secs(1);
+/// A new mark comes every five seconds, and what else it may be refused for takes longer to pass.
+const AFTER_REFUSAL: Duration = Duration::from_secs(5);
 const PROOF_BYTES_MAX: usize = 1 << 10;

@@ -8,7 +8,7 @@ fn admin() -> SecretKey {
     SecretKey::from_seed(&[7; 32])
 }
 
-fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     const DST: &[u8] = b"BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
     let secret = blst::min_pk::SecretKey::key_gen(&[1; 32], &[]).unwrap();
     let key = BlsPublicKey(secret.sk_to_pk().to_bytes());

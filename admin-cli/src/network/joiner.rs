@@ -11,10 +11,10 @@ use crate::{
     invite::{Endpoint, InviteFile},
     profile::ProfileFile,
 };
-use concordat_keys::passphrase::ENVIRONMENT_VARIABLE;
+use concordat_keys::{files, passphrase::ENVIRONMENT_VARIABLE};
 use concordat_types::{JoinRequest, Member, MemberStatus, encode};
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -100,4 +100,29 @@ impl Joiner {
 /// The invitation that a folder was made out of.
 pub(crate) fn invite_in(home: &Path) -> Result<InviteFile, CliError> {
     InviteFile::read(&home.join(INVITE_FILE))
+}
+
+/// The member's folder in one that was made by joining, or that folder itself.
+pub(crate) fn home_in(dir: &Path) -> Result<PathBuf, CliError> {
+    let is_home = |path: &PathBuf| path.join(REQUEST_FILE).is_file();
+    let entries = fs::read_dir(dir).map_err(|error| CliError::file("folder", dir, &error))?;
+    let below = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let homes: Vec<PathBuf> = [dir.to_owned()].into_iter().chain(below).filter(is_home).collect();
+    match &homes[..] {
+        [home] => Ok(home.clone()),
+        _ => {
+            let cause = format!("{} holds {} requests to join", dir.display(), homes.len());
+            Err(CliError::usage(cause, "Name the folder that concordat join made, or the member's folder in it."))
+        }
+    }
+}
+
+/// What was filed and by which invitation, in place of what was kept before.
+pub(crate) fn keep(home: &Path, invite: &InviteFile, request: &JoinRequest) -> Result<(), CliError> {
+    let replace = |name: &str, bytes: &[u8]| {
+        let path = home.join(name);
+        files::replace(&path, bytes).map_err(|error| CliError::file("file", &path, &error))
+    };
+    replace(REQUEST_FILE, &encode(request))?;
+    replace(INVITE_FILE, &invite.to_bytes()?)
 }

@@ -15,25 +15,29 @@ use concordat_types::{
 use std::fs;
 
 /// A bank with two operator keys, and the node that it talks to.
-struct Bank {
-    keys: Keys,
-    node: Fake,
+pub(crate) struct Bank {
+    pub(crate) keys: Keys,
+    pub(crate) node: Fake,
     /// Of operator.key and operator-2.key.
     operators: [Ed25519PublicKey; 2],
+    /// Of admin.key and admin-2.key.
+    pub(crate) admins: [Ed25519PublicKey; 2],
 }
 
 impl Bank {
-    async fn new(answer: Answer) -> Bank {
+    pub(crate) async fn new(answer: Answer) -> Bank {
         let keys = Keys::new();
         let node = Fake::start(&keys, "node", answer).await;
         let passphrase_path = keys.path("passphrase");
         concordat_keys::files::write_new(&passphrase_path, b"correct horse\n").expect("it is writable");
         let passphrase = Passphrase::from_file(&passphrase_path).expect("it is there");
-        let operators = ["operator.key", "operator-2.key"].map(|file| {
+        let make = |file: &str, kind| {
             let key = SecretKey::generate().expect("there is randomness");
-            key.save(&keys.path(file), KeyKind::Operator, &passphrase, Strength::Trial).expect("it is writable");
+            key.save(&keys.path(file), kind, &passphrase, Strength::Trial).expect("it is writable");
             key.public_key()
-        });
+        };
+        let operators = ["operator.key", "operator-2.key"].map(|file| make(file, KeyKind::Operator));
+        let admins = ["admin.key", "admin-2.key"].map(|file| make(file, KeyKind::Admin));
         let profile = ProfileFile {
             member: "bank-a".parse().expect("a name"),
             network_id: NetworkId::default(),
@@ -46,22 +50,22 @@ impl Bank {
         };
         let text = toml::to_string(&profile).expect("plain fields");
         fs::write(keys.path("profile.toml"), text).expect("it is writable");
-        Bank { keys, node, operators }
+        Bank { keys, node, operators, admins }
     }
 
-    async fn run(&self, line: &str) -> Result<Report, CliError> {
+    pub(crate) async fn run(&self, line: &str) -> Result<Report, CliError> {
         let dir = self.keys.path("");
         let words = ["concordat", "--profile", dir.to_str().expect("UTF-8")].into_iter().chain(line.split_whitespace());
         let cli = Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
         cli.verb.run(&cli.options).await
     }
 
-    fn seen(&self) -> Vec<SignedTransaction> {
+    pub(crate) fn seen(&self) -> Vec<SignedTransaction> {
         let decode = |bytes: &Vec<u8>| concordat_types::decode(bytes, 1 << 20).expect("we made it");
         self.node.seen().iter().map(decode).collect()
     }
 
-    async fn sent(&self, line: &str) -> Transaction {
+    pub(crate) async fn sent(&self, line: &str) -> Transaction {
         let report = self.run(line).await.unwrap_or_else(|error| panic!("{line}: {error}"));
         let transaction = transaction(self.seen().last().expect("it was sent"));
         assert_eq!(report.data["transaction"], transaction.id.to_string(), "{line}");
@@ -70,7 +74,7 @@ impl Bank {
     }
 }
 
-fn transaction(signed: &SignedTransaction) -> Transaction {
+pub(crate) fn transaction(signed: &SignedTransaction) -> Transaction {
     concordat_types::decode(&signed.bytes, 1 << 20).expect("we made it")
 }
 
