@@ -75,7 +75,7 @@ pub fn table(header: &[&str], right: &[usize], rows: impl IntoIterator<Item = Ve
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(header.iter().map(|title| Cell::new(title.to_uppercase())));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.into_iter().map(plain));
     }
     for index in right {
         if let Some(column) = table.column_mut(*index) {
@@ -90,9 +90,20 @@ pub fn fields<N: Into<String>>(rows: impl IntoIterator<Item = (N, String)>) -> S
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     for (name, value) in rows {
-        table.add_row([name.into(), value]);
+        table.add_row([plain(name.into()), plain(value)]);
     }
     trim_lines(&table.to_string())
+}
+
+/// Others' texts do not move the cursor, hide or turn round what stands beside them.
+fn plain(text: String) -> String {
+    if concordat_types::genesis::is_plain(&text) {
+        return text;
+    }
+    text.lines()
+        .map(|line| line.chars().filter(|c| concordat_types::genesis::is_plain(&c.to_string())).collect::<String>())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn trim_lines(text: &str) -> String {

@@ -27,6 +27,8 @@ pub enum CheckError {
     Possession(BlsPublicKey),
     #[error("the proof of being caught up is not signed by consensus key {0}")]
     CaughtUp(BlsPublicKey),
+    #[error("{0} keys in one list")]
+    TooManyKeys(usize),
     #[error("more than one operation brings a consensus key or its signature")]
     TooManyConsensusKeys,
 }
@@ -154,6 +156,10 @@ fn member_keys(member: &Member) -> Vec<Ed25519PublicKey> {
 }
 
 fn check_keys(keys: &[Ed25519PublicKey]) -> Result<(), CheckError> {
+    // A member has three lists.
+    if keys.len() > 3 * Member::KEYS_MAX {
+        return Err(CheckError::TooManyKeys(keys.len()));
+    }
     keys.iter().find(|key| !is_usable_key(key)).map_or(Ok(()), |key| Err(CheckError::Key(*key)))
 }
 

@@ -107,7 +107,8 @@ pub fn execute(
     participation::record(&mut overlay, context);
     let oldest_evidence = evidence::record(&mut overlay, context, &parameters);
     let oldest_record = Height(context.height.0.saturating_sub(Participation::REACH));
-    sets::forget_before(&mut overlay, oldest_evidence.min(oldest_record));
+    let oldest_step = Height(context.height.0.saturating_sub(governance::STEP_HEIGHTS));
+    sets::forget_before(&mut overlay, oldest_evidence.min(oldest_record).min(oldest_step));
     let block = Block { context: context.clone(), parameters };
     governance::mark(&mut overlay, &block);
     let mut events = due::sweep(&mut overlay, &block);

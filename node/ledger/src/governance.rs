@@ -22,7 +22,7 @@ use concordat_types::{
 };
 
 pub(crate) use changes::{check_filing, register_keys};
-pub(crate) use power::join_set;
+pub(crate) use power::{STEP_HEIGHTS, join_set};
 
 /// Rules of the engine, and what waits in it.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -177,11 +177,16 @@ impl Tally {
         let of = |keys: fn(&Ballot) -> &Vec<Ed25519PublicKey>| {
             counted.iter().filter(|member| decided(member, keys)).map(|member| member.id).collect()
         };
-        let threshold = match (is_own, record.proposal.forced) {
-            (true, _) => None,
-            (false, true) => Some(Threshold::FORCED),
-            (false, false) => Some(governance(view).threshold(kind)),
-        };
+        let governance = governance(view);
+        let mut threshold = governance.threshold(kind);
+        // Nobody gets round a high threshold by lowering it, or by force.
+        if let Change::SetThreshold { kind, .. } = record.proposal.change {
+            threshold = threshold.or_higher(governance.threshold(kind));
+        }
+        if record.proposal.forced {
+            threshold = threshold.or_higher(Threshold::FORCED);
+        }
+        let threshold = (!is_own).then_some(threshold);
         Tally {
             approving: of(|ballot| &ballot.approve),
             refusing: of(|ballot| &ballot.refuse),
@@ -224,6 +229,7 @@ pub(crate) fn file(overlay: &mut Overlay<'_>, block: &Block, proposer: MemberId,
     let hash = proposal.hash(id, proposer);
     let filed_at = block.context.height;
     let record = ProposalRecord { proposer, proposal, hash, filed_at, state: ProposalState::Open, ballots: Vec::new() };
+    changes::reserve_keys(overlay, proposer, &record.proposal.change);
     put_proposal(overlay, id, record);
     id
 }
@@ -305,6 +311,26 @@ pub(crate) fn withdraw(overlay: &mut Overlay<'_>, block: &Block, id: ProposalId,
     put_proposal(overlay, id, record);
 }
 
+/// New admin keys: what the old ones have decided about the member and is still to come is void.
+pub(crate) fn void_own(overlay: &mut Overlay<'_>, block: &Block, member: MemberId) {
+    for item in governance(overlay).agenda.into_iter().filter(|item| item.proposer == member) {
+        let record = proposal(overlay, item.proposal).expect("what is on the agenda is in the state");
+        if record.proposal.change.kind().is_own() {
+            withdraw(overlay, block, item.proposal, record);
+        }
+    }
+}
+
+/// Is the key to become an admin key of the member by a reset that is under way? Nobody may take it meanwhile.
+pub(crate) fn is_reserved(overlay: &Overlay<'_>, member: MemberId, key: &Ed25519PublicKey) -> bool {
+    governance(overlay).agenda.iter().any(|item| {
+        proposal(overlay, item.proposal).is_some_and(|record| match &record.proposal.change {
+            Change::ResetAdminKeys { member: of, admin_keys } => *of == member && admin_keys.keys.contains(key),
+            _ => false,
+        })
+    })
+}
+
 fn close(overlay: &mut Overlay<'_>, id: ProposalId) {
     let mut governance = governance(overlay);
     governance.agenda.retain(|item| item.proposal != id);
@@ -326,6 +352,10 @@ pub(crate) fn sweep(overlay: &mut Overlay<'_>, block: &Block, events: &mut Vec<B
     let (at, time) = (block.context.height, block.context.time);
     for item in governance(overlay).agenda {
         let id = item.proposal;
+        // One before it may have closed it.
+        if !governance(overlay).agenda.iter().any(|open| open.proposal == id) {
+            continue;
+        }
         let is_expired = item.effect.is_none() && item.expires_at <= time;
         if !is_expired && !is_due(&item, at, time) {
             continue;

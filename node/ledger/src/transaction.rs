@@ -11,7 +11,7 @@ use crate::{
     pending::Reserved,
     results::{Booking, OperationResult, ResultsRoot, TransactionResult, item_leaves},
     state::StateKey,
-    view::StateView,
+    view::{self, StateView},
     window,
 };
 use alloc::vec::Vec;
@@ -252,13 +252,15 @@ impl<'a, 'v> Run<'a, 'v> {
         }
     }
 
-    /// Who winds the member up.
+    /// Who winds the member up, as long as it is active itself.
     pub(crate) fn estate_of(&self, member: MemberSlot) -> Option<Estate> {
         let member = self.overlay.member(member);
         if member.status != MemberStatus::Closing {
             return None;
         }
-        governance::estate(self.overlay, member.id)
+        let estate = governance::estate(self.overlay, member.id)?;
+        let is_active = view::member(self.overlay, estate.member).is_some_and(|member| member.is_active());
+        is_active.then_some(estate)
     }
 
     /// The submitter's admin keys that have signed.

@@ -50,6 +50,8 @@ pub struct Chain {
     pub away: Bitmap,
     /// When the first hold or offer falls due.
     pub next_due: Option<Timestamp>,
+    /// An adopted proposal takes effect at a height to come.
+    waits_for_height: bool,
 }
 
 impl std::fmt::Debug for Chain {
@@ -192,6 +194,7 @@ impl Chain {
             past_keys: RefCell::default(),
             away: Bitmap::new(0),
             next_due: None,
+            waits_for_height: false,
         };
         chain.next_due = chain.first_due()?;
         chain.read_rules()?;
@@ -226,11 +229,12 @@ impl Chain {
 
     /// When something happens without a transaction: a hold or an offer expires, or a proposal takes effect. (One that waits
     /// for a height is looked at again at each.)
-    fn first_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    fn first_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
         let expiry = query::due(&*self.store, Timestamp(u64::MAX), 1)?.first().map(|(key, _)| key.at());
         let next = self.tip.height.next();
         let agenda = query::governance(&*self.store)?.map(|governance| governance.agenda).unwrap_or_default();
         let effects = agenda.iter().filter_map(|item| item.effect);
+        self.waits_for_height = effects.clone().any(|(not_below, _)| not_below > next);
         let effects = effects.filter(|(not_below, _)| *not_below <= next).map(|(_, not_before)| not_before);
         Ok(effects.chain(expiry).min())
     }
@@ -499,7 +503,8 @@ impl Chain {
         self.tree.commit(header.height, patch);
         self.tip = tip;
         self.tip_certificate = Some(certificate.clone());
-        if execution.changes.keys().any(|key| matches!(key, StateKey::Due(_) | StateKey::Governance)) {
+        let is_news = |key: &StateKey| matches!(key, StateKey::Due(_) | StateKey::Governance);
+        if self.waits_for_height || execution.changes.keys().any(is_news) {
             self.next_due = self.first_due()?;
         }
         let of_registry =

@@ -15,8 +15,8 @@ use concordat_proto::{
 };
 use concordat_replica::{SubmitOutcome, query, store::Reader};
 use concordat_types::{
-    Change, JoinRequest, Member, MemberId, MemberStatus, Operation, ProposalId, SignedTransaction, Transaction, decode,
-    encode,
+    Change, Ed25519PublicKey, JoinRequest, Member, MemberId, MemberStatus, Operation, ProposalId, SignedTransaction,
+    Transaction, decode, encode,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
@@ -129,6 +129,7 @@ impl Admin for AdminService {
 struct Asked {
     member: MemberId,
     request: Arc<JoinRequest>,
+    signers: Arc<[Ed25519PublicKey]>,
 }
 
 impl Asked {
@@ -138,7 +139,12 @@ impl Asked {
         let transaction: Transaction = decode(&signed.bytes, REQUEST_BYTES_MAX).map_err(|_| malformed())?;
         match <[Operation; 1]>::try_from(transaction.operations) {
             Ok([Operation::FileJoin(request)]) => {
-                Ok(Asked { member: transaction.submitter, request: Arc::new(*request) })
+                let lists = [&request.member.admin_keys.keys, &request.member.recovery_keys.keys];
+                let is_small = lists.iter().all(|keys| keys.len() <= Member::KEYS_MAX)
+                    && request.member.operator_keys.len() <= Member::KEYS_MAX;
+                let signers = transaction.signers.into();
+                let asked = Asked { member: transaction.submitter, request: Arc::new(*request), signers };
+                if is_small { Ok(asked) } else { Err(malformed()) }
             }
             _ => Err(malformed()),
         }
@@ -158,7 +164,8 @@ impl Asked {
         let member = member(reader, &self.member)?.ok_or_else(unknown)?;
         let filing = query::filing(reader, &self.member).map_err(|error| of_store(&error))?;
         match filing {
-            Some(Filing { request: None, .. }) => Ok(false),
+            // Whoever does not hold the invitation costs no check of a signature.
+            Some(Filing { request: None, invite, .. }) if self.signers.contains(&invite.key) => Ok(false),
             Some(Filing { request: Some(filed), .. }) if filed == self.request.hash() => Ok(true),
             None if self.is_of(&member, caller) => Ok(true),
             _ => Err(Code::JoinRefused.error(format!("another request was filed for {}", self.member))),

@@ -94,7 +94,7 @@ impl Parameters {
             ("timeout_precommit_ms", p.timeout_precommit_ms > 0 && p.timeout_precommit_ms <= p.timeout_max_ms),
             ("heartbeat_ms", p.heartbeat_ms > 0),
             ("tx_bytes_max", (1 << 10..=16 << 20).contains(&p.tx_bytes_max)),
-            ("block_bytes_max", p.block_bytes_max >= 2 * p.tx_bytes_max && p.block_bytes_max <= 16 << 20),
+            ("block_bytes_max", p.block_bytes_max >= p.tx_bytes_max.saturating_mul(2) && p.block_bytes_max <= 16 << 20),
             ("transfers_per_tx_max", (1..=65_535).contains(&p.transfers_per_tx_max)),
             ("block_transfers_max", (p.transfers_per_tx_max..=1 << 20).contains(&p.block_transfers_max)),
             ("id_window_ms", (60_000..=30 * 86_400_000).contains(&p.id_window_ms)),
@@ -239,6 +239,11 @@ pub fn check_member(member: &Member, trial: bool) -> Result<(), GenesisError> {
     if member.node.as_ref().is_some_and(address_too_long) {
         return Err(GenesisError::TooLong(id, "an address"));
     }
+    let node = member.node.iter().flat_map(|node| [&node.peer_address, &node.client_address]);
+    let mut texts = node.chain([&member.legal_name]);
+    if !texts.all(|text| is_plain(text)) {
+        return Err(GenesisError::LegalId(id, "the legal name or an address: it holds control characters, which"));
+    }
     for (what, count) in [
         ("the list of admin keys", member.admin_keys.keys.len()),
         ("the list of recovery keys", member.recovery_keys.keys.len()),
@@ -262,6 +267,13 @@ pub fn check_member(member: &Member, trial: bool) -> Result<(), GenesisError> {
         return Err(GenesisError::LegalId(id, "the BIC (ISO 9362)"));
     }
     Ok(())
+}
+
+/// Without characters that move the cursor, hide or turn round what stands beside them: people compare what they read.
+pub fn is_plain(text: &str) -> bool {
+    let is_of_direction =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.chars().any(|c| c.is_control() || is_of_direction(c))
 }
 
 /// ISO 17442: 18 letters or digits and two check digits by ISO 7064 MOD 97-10.

@@ -37,6 +37,8 @@ pub struct Proposal {
 
 impl Proposal {
     pub const REASON_BYTES_MAX: usize = 280;
+    /// Heights for which a proposal may be put off.
+    pub const EXECUTE_AHEAD_MAX: u64 = 1_000_000;
 
     /// SHA-256(tag, canonical number, proposer and proposal): what a vote is bound to.
     pub fn hash(&self, id: ProposalId, proposer: MemberId) -> Hash {
@@ -252,12 +254,17 @@ pub struct Threshold {
 
 impl Threshold {
     pub const DEFAULT: Threshold = Threshold { parts: 2, of: 3 };
-    /// Of forced proposals, whatever the kind's own is; higher than that.
+    /// Of forced proposals, where the kind's own is not higher.
     pub const FORCED: Threshold = Threshold { parts: 5, of: 6 };
 
     /// At least a half, less than all.
     pub fn is_valid(self) -> bool {
         self.parts < self.of && 2 * u16::from(self.parts) >= u16::from(self.of)
+    }
+
+    pub fn or_higher(self, other: Threshold) -> Threshold {
+        let is_higher = u16::from(other.parts) * u16::from(self.of) > u16::from(self.parts) * u16::from(other.of);
+        if is_higher { other } else { self }
     }
 
     pub fn is_reached(self, members: usize, active: usize) -> bool {

@@ -158,10 +158,21 @@ impl Operation {
             Operation::Offer(offer) => offer.legs.len(),
             // An acceptance may book every leg of an offer that is known only to the state.
             Operation::Accept { .. } | Operation::Cancel { .. } => Offer::LEGS_MAX,
+            // They read every member, and leave a record for ever.
+            Operation::Propose(_)
+            | Operation::Vote { .. }
+            | Operation::Withdraw { .. }
+            | Operation::Invite(_)
+            | Operation::RevokeInvite { .. }
+            | Operation::FileJoin(_)
+            | Operation::ProveCaughtUp(_) => GOVERNANCE_WORK,
             _ => 1,
         }
     }
 }
+
+/// About what a governance operation costs, in payments.
+const GOVERNANCE_WORK: usize = 256;
 
 /// One payment.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]

@@ -105,6 +105,7 @@ fn form_comes_before_signatures() {
 /// What governance brings along: keys that are keys, and signatures of consensus keys.
 #[test]
 fn what_a_transaction_carries_is_checked_with_it() {
+    let rules = FormRules { transfers_per_tx_max: 1000, ..RULES };
     use crate::test_keys::{possession, public_key, secret, sign as sign_bls};
     use concordat_types::{BlockId, Height, Proposal};
     let (key, other) = (public_key(&secret(1)), public_key(&secret(2)));
@@ -188,13 +189,13 @@ fn what_a_transaction_carries_is_checked_with_it() {
     ];
     for (operation, error) in cases {
         let transaction = Transaction { operations: vec![operation.clone()], ..transaction(1, RULES.network) };
-        let outcome = check_transaction(sign(&transaction, &[1]), &RULES).err();
+        let outcome = check_transaction(sign(&transaction, &[1]), &rules).err();
         assert_eq!(outcome, error, "{operation:?}");
-        let many = check_transactions(vec![good(1), sign(&transaction, &[1])], &RULES);
+        let many = check_transactions(vec![good(1), sign(&transaction, &[1])], &rules);
         assert_eq!(many[1].as_ref().err(), error.as_ref(), "{operation:?}");
     }
     let twice = vec![rotate(key, good_possession), caught_up(RULES.network, height, block)];
     let transaction = Transaction { operations: twice, ..transaction(1, RULES.network) };
-    let outcome = check_transaction(sign(&transaction, &[1]), &RULES).err();
+    let outcome = check_transaction(sign(&transaction, &[1]), &rules).err();
     assert_eq!(outcome, Some(CheckError::TooManyConsensusKeys));
 }

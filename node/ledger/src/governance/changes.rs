@@ -58,19 +58,21 @@ pub(crate) fn apply(overlay: &mut Overlay<'_>, block: &Block, record: &ProposalR
         Change::Close { member, estate } => wind_up(overlay, height, *member, *estate, false, forced)?,
         Change::Merge { member, into } => wind_up(overlay, height, *member, *into, true, forced)?,
         Change::SetRoles { member, roles } => {
-            let mut member = find_member(overlay, *member)?;
+            let mut member = find_admitted(overlay, *member)?;
             refuse_if(roles.0 == 0 || roles.0 > 7, ResultCode::ValueOutOfRange)?;
             member.roles = *roles;
             put_member(overlay, member);
         }
         Change::SetLegalIdentity { member, legal_name, lei, bic } => {
-            let mut member = find_member(overlay, *member)?;
+            let mut member = find_admitted(overlay, *member)?;
             (member.legal_name, member.lei, member.bic) = (legal_name.clone(), lei.clone(), bic.clone());
             put_checked(overlay, member)?;
         }
         Change::ResetAdminKeys { member, admin_keys } => {
-            let member = find_member(overlay, *member)?;
-            set_admin_keys(overlay, member, admin_keys)?;
+            let mut member = find_admitted(overlay, *member)?;
+            // Whoever holds the old keys does not keep the new ones away by taking them for something else.
+            member.operator_keys.retain(|operator| !admin_keys.keys.contains(&operator.key));
+            set_admin_keys(overlay, block, member, admin_keys)?;
         }
         Change::AddValidator { member, key, possession, power } => {
             let record = ValidatorRecord { key: *key, possession: *possession, power: *power };
@@ -109,14 +111,23 @@ pub(crate) fn apply(overlay: &mut Overlay<'_>, block: &Block, record: &ProposalR
         Change::Freeze { target, debits, credits } => {
             freeze(overlay, *target, Frozen { debits: *debits, credits: *credits })?;
         }
-        own => apply_own(overlay, height, record.proposer, own)?,
+        own => apply_own(overlay, block, record.proposer, own)?,
     }
     Ok(Vec::new())
 }
 
 /// What a member decides about itself.
-fn apply_own(overlay: &mut Overlay<'_>, height: Height, id: MemberId, change: &Change) -> Result<(), ResultCode> {
+fn apply_own(overlay: &mut Overlay<'_>, block: &Block, id: MemberId, change: &Change) -> Result<(), ResultCode> {
+    let height = block.context.height;
     let mut member = find_member(overlay, id)?;
+    let brought: &[Ed25519PublicKey] = match change {
+        Change::AddOperatorKey(operator) => core::slice::from_ref(&operator.key),
+        Change::SetAdminKeys(group) | Change::SetRecoveryKeys(group) => &group.keys,
+        _ => &[],
+    };
+    let is_reserved = brought.iter().any(|key| super::is_reserved(overlay, id, key));
+    refuse_if(is_reserved, ResultCode::KeyInUse)?;
+    refuse_if(!member.is_active(), ResultCode::StatusNotAllowed)?;
     match change {
         Change::AddOperatorKey(operator) => {
             register_keys(overlay, &member, &[KeyName::of_ed25519(&operator.key)])?;
@@ -141,7 +152,7 @@ fn apply_own(overlay: &mut Overlay<'_>, height: Height, id: MemberId, change: &C
             put_checked(overlay, member)
         }
         Change::SetNode(node) => set_node(overlay, member, node),
-        Change::SetAdminKeys(group) => set_admin_keys(overlay, member, group),
+        Change::SetAdminKeys(group) => set_admin_keys(overlay, block, member, group),
         Change::SetRecoveryKeys(group) => {
             let before = core::mem::take(&mut member.recovery_keys);
             register_keys(overlay, &member, &new_names(&before.keys, &group.keys))?;
@@ -211,8 +222,10 @@ fn wind_up(
     is_successor: bool,
     forced: bool,
 ) -> Result<(), ResultCode> {
+    let new = Estate { member: by, is_successor };
     let is_closing = view::member(overlay, id).is_some_and(|member| member.status == MemberStatus::Closing);
-    refuse_if(is_closing && open_accounts(overlay, id) > 0, ResultCode::BalanceNotZero)?;
+    let is_same = estate(overlay, id) == Some(new);
+    refuse_if(is_closing && is_same && open_accounts(overlay, id) > 0, ResultCode::BalanceNotZero)?;
     let mut member = find_member(overlay, id)?;
     let estate_member = find_member(overlay, by)?;
     let validated = leave_set(overlay, height, &mut member, forced);
@@ -221,11 +234,14 @@ fn wind_up(
         MemberStatus::Active | MemberStatus::Suspended if may_wind_up => {
             validated?;
             overlay.put(StateKey::Candidate(id), None);
-            let estate = Estate { member: by, is_successor };
-            overlay.put(StateKey::Estate(id), Some(StateValue::Estate(estate)));
+            overlay.put(StateKey::Estate(id), Some(StateValue::Estate(new)));
             member.status = MemberStatus::Closing;
         }
-        MemberStatus::Closing if estate(overlay, id) == Some(Estate { member: by, is_successor }) => {
+        // Another one winds it up from here on.
+        MemberStatus::Closing if !is_same && may_wind_up => {
+            overlay.put(StateKey::Estate(id), Some(StateValue::Estate(new)));
+        }
+        MemberStatus::Closing if is_same => {
             overlay.put(StateKey::Estate(id), None);
             member.status = MemberStatus::Closed;
         }
@@ -235,11 +251,37 @@ fn wind_up(
     Ok(())
 }
 
-fn set_admin_keys(overlay: &mut Overlay<'_>, mut member: Member, group: &KeyGroup) -> Result<(), ResultCode> {
+fn set_admin_keys(
+    overlay: &mut Overlay<'_>,
+    block: &Block,
+    mut member: Member,
+    group: &KeyGroup,
+) -> Result<(), ResultCode> {
     let before = core::mem::take(&mut member.admin_keys);
     register_keys(overlay, &member, &new_names(&before.keys, &group.keys))?;
     member.admin_keys = group.clone();
-    put_checked(overlay, member)
+    let id = member.id;
+    put_checked(overlay, member)?;
+    super::void_own(overlay, block, id);
+    Ok(())
+}
+
+/// From its filing on, what a change announces is kept for the member that it is about.
+pub(super) fn reserve_keys(overlay: &mut Overlay<'_>, proposer: MemberId, change: &Change) {
+    let (member, names) = match change {
+        Change::ResetAdminKeys { member, admin_keys } => {
+            (*member, admin_keys.keys.iter().map(KeyName::of_ed25519).collect())
+        }
+        Change::AddValidator { member, key, .. } => (*member, vec![KeyName::of_bls(key)]),
+        Change::RotateConsensusKey { key, .. } => (proposer, vec![KeyName::of_bls(key)]),
+        _ => return,
+    };
+    for name in names {
+        let key = StateKey::KeyOwner(name);
+        if overlay.value(&key).is_none() {
+            overlay.put(key, Some(StateValue::KeyOwner(member)));
+        }
+    }
 }
 
 /// Of the keys that were not in the group before: those that stay are registered already.
@@ -388,7 +430,7 @@ fn freeze(overlay: &mut Overlay<'_>, target: FreezeTarget, frozen: Frozen) -> Re
             overlay.put(StateKey::Asset(code), Some(StateValue::Asset(asset)));
         }
         FreezeTarget::Member(id) => {
-            let mut member = find_member(overlay, id)?;
+            let mut member = find_admitted(overlay, id)?;
             member.frozen = frozen;
             put_member(overlay, member);
         }
@@ -401,13 +443,35 @@ fn freeze(overlay: &mut Overlay<'_>, target: FreezeTarget, frozen: Frozen) -> Re
 fn set_parameters(overlay: &mut Overlay<'_>, new: &Parameters) -> Result<(), ResultCode> {
     let old = view::parameters(overlay);
     let fixed = |p: &Parameters| (p.tx_bytes_max, p.transfers_per_tx_max, p.id_window_ms);
-    let is_possible = new.out_of_range().is_none() && fixed(new) == fixed(&old);
+    let is_possible = fixed(new) == fixed(&old) && new.out_of_range().is_none() && lets_decide(new);
     refuse_if(!is_possible, ResultCode::ValueOutOfRange)?;
     overlay.put(StateKey::Parameters, Some(StateValue::Parameters(new.clone())));
     Ok(())
 }
 
+/// What no vote could take back, since nothing would be decided any more: rounds too short for a proposal to travel, clocks that
+/// would have to agree to the millisecond, evidence that nobody could bring in time.
+fn lets_decide(p: &Parameters) -> bool {
+    let timeouts = [p.timeout_propose_ms, p.timeout_prevote_ms, p.timeout_precommit_ms];
+    timeouts.iter().all(|timeout| *timeout >= 100)
+        && (50..=10_000).contains(&p.timeout_step_ms)
+        && (5_000..=600_000).contains(&p.timeout_max_ms)
+        && (1_000..=60_000).contains(&p.heartbeat_ms)
+        && (50..=60_000).contains(&p.precision_ms)
+        && (200..=600_000).contains(&p.delay_ms)
+        && p.evidence_window_heights >= 1_000
+        && (3_600_000..=365 * 86_400_000).contains(&p.evidence_window_ms)
+}
+
 // ---- Look-ups ----
+
+/// 65, and 71 for one that is not admitted: what was filed is what members vote on.
+fn find_admitted(overlay: &mut Overlay<'_>, id: MemberId) -> Result<Member, ResultCode> {
+    let member = find_member(overlay, id)?;
+    let is_filing = matches!(member.status, MemberStatus::Invited | MemberStatus::Filed | MemberStatus::Approved);
+    refuse_if(is_filing, ResultCode::StatusNotAllowed)?;
+    Ok(member)
+}
 
 /// 65.
 fn find_member(overlay: &mut Overlay<'_>, id: MemberId) -> Result<Member, ResultCode> {

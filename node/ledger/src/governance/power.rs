@@ -7,7 +7,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use concordat_types::{Height, Member, MemberId, Power, ResultCode, Validator, ValidatorSet, member::ValidatorRecord};
 
 /// Power moved within so many heights is counted together.
-const STEP_HEIGHTS: u64 = 100;
+pub(crate) const STEP_HEIGHTS: u64 = 100;
 /// In sets of at most so many, one addition or removal at a time is always allowed.
 const SMALL_SET: usize = 3;
 
@@ -77,7 +77,9 @@ fn is_small_step(before: &ValidatorSet, after: &ValidatorSet) -> bool {
     let joined = new.keys().filter(|member| !old.contains_key(member)).count();
     let left = old.keys().filter(|member| !new.contains_key(member)).count();
     let others_stay = old.iter().all(|(member, power)| new.get(member).is_none_or(|now| now == power));
-    before.len() <= SMALL_SET && joined + left <= 1 && others_stay
+    let largest = old.values().max().copied().unwrap_or(0);
+    let newcomers_fit = new.iter().all(|(member, power)| old.contains_key(member) || *power <= largest);
+    before.len() <= SMALL_SET && joined + left <= 1 && others_stay && newcomers_fit
 }
 
 /// A member's record and the set: what the member validates with, or no more.
@@ -148,6 +150,8 @@ mod tests {
             (&[100, 100], &[100, 100, 100, 100], false),
             (&[100, 100], &[100, 150, 100], false),
             (&[100, 100], &[100, 0, 100], false),
+            // Nobody comes in with more than the largest has.
+            (&[100, 100], &[100, 100, 101], false),
         ] {
             assert_eq!(is_small_step(&set(before), &set(after)), is_small, "{before:?} -> {after:?}");
         }

@@ -6,7 +6,7 @@ use crate::{
     transaction::Run,
 };
 use alloc::vec::Vec;
-use concordat_types::{Hash, Proposal, ResultCode};
+use concordat_types::{Hash, Height, Proposal, ResultCode, genesis};
 
 pub(super) fn execute(run: &mut Run<'_, '_>, proposal: &Proposal) -> Done {
     let (block, proposer) = (run.block, run.checked.transaction.submitter);
@@ -24,7 +24,10 @@ pub(super) fn execute(run: &mut Run<'_, '_>, proposal: &Proposal) -> Done {
     };
     governance::check_filing(run.overlay, block, &judged)?;
     governance::check_room(run.overlay, proposer)?;
-    refuse_if(proposal.reason.len() > Proposal::REASON_BYTES_MAX, ResultCode::ValueOutOfRange)?;
+    let is_readable = proposal.reason.len() <= Proposal::REASON_BYTES_MAX && genesis::is_plain(&proposal.reason);
+    let latest = Height(block.context.height.0.saturating_add(Proposal::EXECUTE_AHEAD_MAX));
+    let is_near = proposal.execute_at.is_none_or(|height| height <= latest);
+    refuse_if(!is_readable || !is_near, ResultCode::ValueOutOfRange)?;
     let id = governance::file(run.overlay, block, proposer, proposal.clone());
     governance::vote(run.overlay, block, id, proposer, &keys, true);
     Ok(())
