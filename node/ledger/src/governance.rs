@@ -21,7 +21,7 @@ use concordat_types::{
     MemberStatus, Proposal, ProposalId, ResultCode, Threshold, Timestamp, member::ValidatorRecord,
 };
 
-pub(crate) use changes::{check_filing, register_keys};
+pub(crate) use changes::{check_filing, register_new_keys};
 pub(crate) use power::{STEP_HEIGHTS, join_set};
 
 /// Rules of the engine, and what waits in it.
@@ -352,12 +352,12 @@ pub(crate) fn sweep(overlay: &mut Overlay<'_>, block: &Block, events: &mut Vec<B
     let (at, time) = (block.context.height, block.context.time);
     for item in governance(overlay).agenda {
         let id = item.proposal;
-        // One before it may have closed it.
-        if !governance(overlay).agenda.iter().any(|open| open.proposal == id) {
-            continue;
-        }
         let is_expired = item.effect.is_none() && item.expires_at <= time;
         if !is_expired && !is_due(&item, at, time) {
+            continue;
+        }
+        // One before it may have closed it.
+        if !governance(overlay).agenda.iter().any(|open| open.proposal == id) {
             continue;
         }
         let mut record = proposal(overlay, id).expect("what is on the agenda is in the state");

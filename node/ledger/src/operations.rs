@@ -11,11 +11,11 @@ mod close_account;
 mod create_asset;
 mod end_of_day;
 mod file_join;
-mod freeze;
+pub(crate) mod freeze;
 mod hold;
 mod invite;
 mod issue;
-mod leg;
+pub(crate) mod leg;
 mod offer;
 mod open_account;
 mod parents;
@@ -85,7 +85,7 @@ pub(crate) fn execute(run: &mut Run<'_, '_>, operation: &Operation, items: &mut 
 }
 
 /// An operation's outcome: done, or refused for a reason.
-type Done = Result<(), ResultCode>;
+pub(crate) type Done = Result<(), ResultCode>;
 
 fn note(item: &mut Item, done: Done) -> ResultCode {
     let code = code_of(done);
@@ -97,7 +97,7 @@ fn code_of(done: Done) -> ResultCode {
     done.err().unwrap_or(ResultCode::Ok)
 }
 
-fn refuse_if(condition: bool, code: ResultCode) -> Done {
+pub(crate) fn refuse_if(condition: bool, code: ResultCode) -> Done {
     if condition { Err(code) } else { Ok(()) }
 }
 

@@ -191,6 +191,12 @@ impl Member {
         names
     }
 
+    pub fn has_a_key_twice(&self) -> bool {
+        let mut names = self.key_names();
+        names.sort_unstable();
+        !names.is_sorted_by(|a, b| a < b)
+    }
+
     /// Is one of the signers a key that speaks for the member at all: an operator's or an admin key?
     pub fn has_signed(&self, signers: &[Ed25519PublicKey]) -> bool {
         self.authorises(signers, Rights::default()) || self.admin_keys.keys.iter().any(|key| signers.contains(key))

@@ -8,16 +8,16 @@ use super::{
 use crate::{
     genesis::issuance_account,
     limits::{self, LimitKey, Moment, Origin},
+    operations::{freeze, leg, refuse_if},
     overlay::{Legs, Overlay},
     results::Booking,
     view,
 };
-use alloc::{collections::BTreeSet, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 use concordat_types::{
     AccountId, Amount, Asset, AssetCode, Change, ChangeKind, Ed25519PublicKey, FreezeTarget, Hash, Height, Member,
     MemberId, MemberStatus, Parameters, Proposal, ResultCode, genesis,
     member::{Frozen, KeyGroup, KeyName, NodeRecord, ValidatorRecord},
-    money::AccountFlags,
 };
 
 type Applied = Result<Vec<Booking>, ResultCode>;
@@ -109,7 +109,7 @@ pub(crate) fn apply(overlay: &mut Overlay<'_>, block: &Block, record: &ProposalR
             put_governance(overlay, governance);
         }
         Change::Freeze { target, debits, credits } => {
-            freeze(overlay, *target, Frozen { debits: *debits, credits: *credits })?;
+            set_frozen(overlay, *target, Frozen { debits: *debits, credits: *credits })?;
         }
         own => apply_own(overlay, block, record.proposer, own)?,
     }
@@ -301,23 +301,30 @@ fn set_node(overlay: &mut Overlay<'_>, mut member: Member, node: &NodeRecord) ->
 /// 74: writes a member whose record is still well formed.
 fn put_checked(overlay: &mut Overlay<'_>, member: Member) -> Result<(), ResultCode> {
     let is_well_formed = genesis::check_member(&member, governance(overlay).trial).is_ok();
-    let names = member.key_names();
-    let is_unique = names.iter().collect::<BTreeSet<_>>().len() == names.len();
-    refuse_if(!is_well_formed || !is_unique, ResultCode::ValueOutOfRange)?;
+    refuse_if(!is_well_formed || member.has_a_key_twice(), ResultCode::ValueOutOfRange)?;
     put_member(overlay, member);
     Ok(())
 }
 
 /// 66: takes keys for a member that nobody else has, or had, and that it does not use already.
-pub(crate) fn register_keys(overlay: &mut Overlay<'_>, member: &Member, names: &[KeyName]) -> Result<(), ResultCode> {
-    let used = member.key_names();
+fn register_keys(overlay: &mut Overlay<'_>, member: &Member, names: &[KeyName]) -> Result<(), ResultCode> {
+    register_new_keys(overlay, member.id, &member.key_names(), names)
+}
+
+/// The same for a member that uses these keys so far.
+pub(crate) fn register_new_keys(
+    overlay: &mut Overlay<'_>,
+    id: MemberId,
+    used: &[KeyName],
+    names: &[KeyName],
+) -> Result<(), ResultCode> {
     for name in names {
         let owner = match overlay.value(&StateKey::KeyOwner(*name)) {
             Some(StateValue::KeyOwner(owner)) => Some(owner),
             _ => None,
         };
-        refuse_if(owner.is_some_and(|owner| owner != member.id) || used.contains(name), ResultCode::KeyInUse)?;
-        overlay.put(StateKey::KeyOwner(*name), Some(StateValue::KeyOwner(member.id)));
+        refuse_if(owner.is_some_and(|owner| owner != id) || used.contains(name), ResultCode::KeyInUse)?;
+        overlay.put(StateKey::KeyOwner(*name), Some(StateValue::KeyOwner(id)));
     }
     Ok(())
 }
@@ -364,22 +371,12 @@ fn set_power(
 
 /// Leaves at least what is held; asks nobody.
 fn force_transfer(overlay: &mut Overlay<'_>, debit: AccountId, credit: AccountId, amount: Amount) -> Applied {
-    let debit_slot = overlay.find_account(debit).ok_or(ResultCode::DebitAccountNotFound)?;
-    let credit_slot = overlay.find_account(credit).ok_or(ResultCode::CreditAccountNotFound)?;
-    refuse_if(debit_slot == credit_slot, ResultCode::SameAccount)?;
-    let (from, to) = (overlay.account(debit_slot), overlay.account(credit_slot));
-    refuse_if(from.asset != to.asset, ResultCode::AssetMismatch)?;
-    let has = |flag| from.account.flags.contains(flag) || to.account.flags.contains(flag);
-    refuse_if(has(AccountFlags::ISSUANCE), ResultCode::NotAuthorised)?;
-    refuse_if(has(AccountFlags::CLOSED), ResultCode::AccountClosed)?;
-    refuse_if(amount == 0, ResultCode::AmountZero)?;
-    let fits = |posted: Amount, pending: Amount| posted.checked_add(pending).and_then(|sum| sum.checked_add(amount));
-    let is_too_much = fits(from.account.debits_posted, from.account.debits_pending).is_none()
-        || fits(to.account.credits_posted, to.account.credits_pending).is_none();
-    refuse_if(is_too_much, ResultCode::AmountOverflow)?;
-    let has_funds = from.account.available().is_some_and(|available| available >= amount);
-    refuse_if(!has_funds, ResultCode::InsufficientFunds)?;
-    overlay.post(Legs { debit: debit_slot, credit: credit_slot }, amount);
+    let legs = leg::find(overlay, debit, credit)?;
+    leg::check_no_issuance(overlay, legs)?;
+    leg::check_open(overlay, legs)?;
+    leg::check_amount(overlay, legs, amount)?;
+    leg::check_funds(overlay, legs, amount)?;
+    overlay.post(legs, amount);
     Ok(vec![Booking { debit_account: debit, credit_account: credit, amount }])
 }
 
@@ -412,22 +409,16 @@ fn set_issuer(overlay: &mut Overlay<'_>, code: AssetCode, issuer: MemberId) -> A
 }
 
 /// As an issuer, or for a member the central bank, would.
-fn freeze(overlay: &mut Overlay<'_>, target: FreezeTarget, frozen: Frozen) -> Result<(), ResultCode> {
+fn set_frozen(overlay: &mut Overlay<'_>, target: FreezeTarget, frozen: Frozen) -> Result<(), ResultCode> {
     match target {
         FreezeTarget::Account(id) => {
             let slot = overlay.find_account(id).ok_or(ResultCode::AccountNotFound)?;
-            let mut account = overlay.account(slot).account.clone();
-            refuse_if(account.flags.contains(AccountFlags::CLOSED), ResultCode::AccountClosed)?;
-            account.flags = account
-                .flags
-                .with(AccountFlags::DEBIT_FROZEN_BY_ISSUER, frozen.debits)
-                .with(AccountFlags::CREDIT_FROZEN_BY_ISSUER, frozen.credits);
-            overlay.put(StateKey::Account(id), Some(StateValue::Account(account)));
+            let account = overlay.account(slot).account.clone();
+            freeze::set_account(overlay, account, freeze::ISSUER_MARKS, frozen)?;
         }
         FreezeTarget::Asset(code) => {
-            let mut asset = find_asset(overlay, code)?;
-            asset.frozen = frozen.debits || frozen.credits;
-            overlay.put(StateKey::Asset(code), Some(StateValue::Asset(asset)));
+            let asset = find_asset(overlay, code)?;
+            freeze::set_asset(overlay, asset, frozen);
         }
         FreezeTarget::Member(id) => {
             let mut member = find_admitted(overlay, id)?;
@@ -481,8 +472,4 @@ fn find_member(overlay: &mut Overlay<'_>, id: MemberId) -> Result<Member, Result
 /// 13.
 fn find_asset(overlay: &mut Overlay<'_>, code: AssetCode) -> Result<Asset, ResultCode> {
     view::asset(overlay, code).ok_or(ResultCode::AssetMismatch)
-}
-
-fn refuse_if(condition: bool, code: ResultCode) -> Result<(), ResultCode> {
-    if condition { Err(code) } else { Ok(()) }
 }

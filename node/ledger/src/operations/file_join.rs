@@ -7,7 +7,7 @@ use crate::{
     transaction::Run,
     view,
 };
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 use concordat_types::{
     Change, JoinRequest, Member, MemberStatus, Proposal, ResultCode, Timestamp, genesis,
     member::{Frozen, KeyName},
@@ -51,29 +51,17 @@ fn register(run: &mut Run<'_, '_>, request: &JoinRequest, invite: &KeyName) -> D
     let mut names = request.member.key_names();
     refuse_if(names.contains(invite), ResultCode::KeyInUse)?;
     names.extend(request.validator.iter().map(|record| KeyName::of_bls(&record.key)));
-    let nobody = Member {
-        admin_keys: Default::default(),
-        recovery_keys: Default::default(),
-        operator_keys: Vec::new(),
-        access_keys: Vec::new(),
-        node: None,
-        validator: None,
-        ..request.member.clone()
-    };
-    governance::register_keys(run.overlay, &nobody, &names)
+    governance::register_new_keys(run.overlay, request.member.id, &[], &names)
 }
 
 fn is_well_formed(request: &JoinRequest, id: concordat_types::MemberId, trial: bool) -> bool {
     let JoinRequest { member, validator } = request;
-    let mut names = member.key_names();
-    names.sort_unstable();
-    let is_unique = names.is_sorted_by(|a, b| a < b);
     member.id == id
         && member.status == MemberStatus::Filed
         && member.frozen == Frozen::default()
         && member.validator.is_none()
         && (1..=7).contains(&member.roles.0)
-        && is_unique
+        && !member.has_a_key_twice()
         && genesis::check_member(member, trial).is_ok()
         && validator.as_ref().is_none_or(|record| record.power > 0)
 }

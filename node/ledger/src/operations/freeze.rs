@@ -2,11 +2,14 @@
 
 use super::{Done, check_central_bank, check_submitter, refuse_if};
 use crate::{
+    governance::put_member,
+    overlay::Overlay,
     state::{StateKey, StateValue},
     transaction::Run,
 };
 use concordat_types::{
-    AccountId, AssetCode, FreezeTarget, MemberId, ResultCode, Rights, member::Frozen, money::AccountFlags,
+    Account, AccountId, Asset, AssetCode, FreezeTarget, MemberId, ResultCode, Rights, member::Frozen,
+    money::AccountFlags,
 };
 
 pub(super) fn execute(run: &mut Run<'_, '_>, target: FreezeTarget, frozen: Frozen) -> Done {
@@ -26,25 +29,41 @@ fn freeze_account(run: &mut Run<'_, '_>, id: AccountId, frozen: Frozen) -> Done 
     let is_issuer = run.submitter.is_some_and(|submitter| run.overlay.member(submitter).id == issuer);
     refuse_if(!is_owner && !is_issuer, ResultCode::NotAuthorised)?;
     check_submitter(run, Rights::FREEZE)?;
-    let mut account = open.account;
+    let marks = if is_owner { OWNER_MARKS } else { ISSUER_MARKS };
+    set_account(run.overlay, open.account, marks, frozen)
+}
+
+/// 25: sets the marks of an account for debits and credits.
+pub(crate) fn set_account(
+    overlay: &mut Overlay<'_>,
+    mut account: Account,
+    (debits, credits): (AccountFlags, AccountFlags),
+    frozen: Frozen,
+) -> Done {
     refuse_if(account.flags.contains(AccountFlags::CLOSED), ResultCode::AccountClosed)?;
-    let (debits, credits) = match is_owner {
-        true => (AccountFlags::DEBIT_FROZEN, AccountFlags::CREDIT_FROZEN),
-        false => (AccountFlags::DEBIT_FROZEN_BY_ISSUER, AccountFlags::CREDIT_FROZEN_BY_ISSUER),
-    };
     account.flags = account.flags.with(debits, frozen.debits).with(credits, frozen.credits);
-    run.overlay.put(StateKey::Account(id), Some(StateValue::Account(account)));
+    let key = StateKey::Account(AccountId::new(&account.path()));
+    overlay.put(key, Some(StateValue::Account(account)));
     Ok(())
 }
 
+/// Either side freezes an asset whole.
+pub(crate) fn set_asset(overlay: &mut Overlay<'_>, mut asset: Asset, frozen: Frozen) {
+    asset.frozen = frozen.debits || frozen.credits;
+    overlay.put(StateKey::Asset(asset.code), Some(StateValue::Asset(asset)));
+}
+
+pub(crate) const OWNER_MARKS: (AccountFlags, AccountFlags) = (AccountFlags::DEBIT_FROZEN, AccountFlags::CREDIT_FROZEN);
+pub(crate) const ISSUER_MARKS: (AccountFlags, AccountFlags) =
+    (AccountFlags::DEBIT_FROZEN_BY_ISSUER, AccountFlags::CREDIT_FROZEN_BY_ISSUER);
+
 fn freeze_asset(run: &mut Run<'_, '_>, code: AssetCode, frozen: Frozen) -> Done {
     let slot = run.overlay.find_asset(code).ok_or(ResultCode::AssetMismatch)?;
-    let mut asset = run.overlay.asset(slot).clone();
+    let asset = run.overlay.asset(slot).clone();
     let is_issuer = run.submitter.is_some_and(|submitter| run.overlay.member(submitter).id == asset.issuer);
     refuse_if(!is_issuer, ResultCode::NotAuthorised)?;
     check_submitter(run, Rights::FREEZE)?;
-    asset.frozen = frozen.debits || frozen.credits;
-    run.overlay.put(StateKey::Asset(code), Some(StateValue::Asset(asset)));
+    set_asset(run.overlay, asset, frozen);
     Ok(())
 }
 
@@ -53,6 +72,6 @@ fn freeze_member(run: &mut Run<'_, '_>, id: MemberId, frozen: Frozen) -> Done {
     let slot = run.overlay.find_member(id).ok_or(ResultCode::MemberNotFound)?;
     let mut member = run.overlay.member(slot).clone();
     member.frozen = frozen;
-    run.overlay.put(StateKey::Member(id), Some(StateValue::Member(member)));
+    put_member(run.overlay, member);
     Ok(())
 }

@@ -14,16 +14,16 @@ pub(super) fn execute(run: &mut Run<'_, '_>, hold: &Hold) -> ResultCode {
 
 fn reserve(run: &mut Run<'_, '_>, hold: &Hold) -> Done {
     let amount = hold.amount;
-    let legs = leg::find(run, hold.debit_account, hold.credit_account)?;
-    leg::check_no_issuance(run, legs)?;
+    let legs = leg::find(run.overlay, hold.debit_account, hold.credit_account)?;
+    leg::check_no_issuance(run.overlay, legs)?;
     refuse_if(!run.may_pay(leg::payer(run, legs)), ResultCode::NotAuthorised)?;
     leg::check_members(run, legs)?;
     leg::check_flags(run, legs)?;
     leg::check_second_key(run, legs, amount, Rights::PAY)?;
-    leg::check_amount(run, legs, amount)?;
+    leg::check_amount(run.overlay, legs, amount)?;
     refuse_if(hold.expires_at <= run.block.context.time, ResultCode::HoldExpired)?;
     leg::check_limits(run, legs, amount)?;
-    leg::check_funds(run, legs, amount)?;
+    leg::check_funds(run.overlay, legs, amount)?;
     leg::reserve(run, legs, amount);
     let name = run.pending_ref(hold.id);
     let record = HoldRecord {

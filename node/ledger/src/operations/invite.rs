@@ -22,7 +22,7 @@ pub(super) fn execute(run: &mut Run<'_, '_>, invite: &Invite) -> Done {
     let (now, governance) = (run.block.context.time.0, governance::governance(run.overlay));
     refuse_if(invite.expires_at.0 <= now, ResultCode::InviteExpired)?;
     let member = invited(invite);
-    governance::register_keys(run.overlay, &nobody(invite.member), &[KeyName::of_ed25519(&invite.key)])?;
+    governance::register_new_keys(run.overlay, invite.member, &[], &[KeyName::of_ed25519(&invite.key)])?;
     refuse_if(open_invites(run, sponsor) >= Governance::OPEN_OF_ONE_MAX, ResultCode::TooManyOpen)?;
     let is_possible = invite.expires_at.0 - now <= governance.rules.expiry_max_ms
         && ((governance.trial && invite.lei.is_empty()) || genesis::is_lei(&invite.lei));
@@ -52,20 +52,15 @@ fn open_invites(run: &Run<'_, '_>, sponsor: MemberId) -> usize {
 
 /// A member that has nothing but the key with which it files its request.
 fn invited(invite: &Invite) -> Member {
-    let admin_keys = KeyGroup { k: 1, keys: vec![invite.key] };
-    Member { lei: invite.lei.clone(), admin_keys, ..nobody(invite.member) }
-}
-
-fn nobody(id: MemberId) -> Member {
     Member {
-        id,
+        id: invite.member,
         legal_name: String::new(),
-        lei: String::new(),
+        lei: invite.lei.clone(),
         bic: String::new(),
         roles: Roles::default(),
         status: MemberStatus::Invited,
         frozen: Frozen::default(),
-        admin_keys: KeyGroup::default(),
+        admin_keys: KeyGroup { k: 1, keys: vec![invite.key] },
         recovery_keys: KeyGroup::default(),
         operator_keys: Vec::new(),
         access_keys: Vec::new(),

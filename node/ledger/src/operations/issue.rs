@@ -17,14 +17,14 @@ fn issue(run: &mut Run<'_, '_>, asset: AssetCode, credit_account: AccountId, amo
     // The account to debit is the asset's issuance account; where there is no such asset, there is no such account.
     let asset = run.overlay.find_asset(asset).ok_or(ResultCode::DebitAccountNotFound)?;
     let issuance_account = AccountId::new(&run.overlay.asset(asset).issuance_account());
-    let legs = leg::find(run, issuance_account, credit_account)?;
+    let legs = leg::find(run.overlay, issuance_account, credit_account)?;
     let issuer = leg::payer(run, legs);
     let is_issuer = run.submitter == Some(issuer);
     refuse_if(!is_issuer || !run.is_authorised(issuer, Rights::ISSUE), ResultCode::NotAuthorised)?;
     leg::check_members(run, legs)?;
     leg::check_flags(run, legs)?;
     leg::check_second_key(run, legs, amount, Rights::ISSUE)?;
-    leg::check_amount(run, legs, amount)?;
+    leg::check_amount(run.overlay, legs, amount)?;
     check_quota(run, legs, amount)?;
     leg::check_limits(run, legs, amount)?;
     leg::post(run, legs, amount);

@@ -3,17 +3,17 @@
 use super::{Done, refuse_if};
 use crate::{
     limits::{self, Flow},
-    overlay::{AccountSlot, Legs, MemberSlot},
+    overlay::{AccountSlot, Legs, MemberSlot, Overlay},
     transaction::Run,
 };
 use concordat_types::{AccountId, Amount, ResultCode, Rights, money::AccountFlags};
 
 /// 10 to 13: two accounts of one asset.
-pub(super) fn find(run: &mut Run<'_, '_>, debit: AccountId, credit: AccountId) -> Result<Legs, ResultCode> {
-    let debit = run.overlay.find_account(debit).ok_or(ResultCode::DebitAccountNotFound)?;
-    let credit = run.overlay.find_account(credit).ok_or(ResultCode::CreditAccountNotFound)?;
+pub(crate) fn find(overlay: &mut Overlay<'_>, debit: AccountId, credit: AccountId) -> Result<Legs, ResultCode> {
+    let debit = overlay.find_account(debit).ok_or(ResultCode::DebitAccountNotFound)?;
+    let credit = overlay.find_account(credit).ok_or(ResultCode::CreditAccountNotFound)?;
     refuse_if(debit == credit, ResultCode::SameAccount)?;
-    refuse_if(run.overlay.account(debit).asset != run.overlay.account(credit).asset, ResultCode::AssetMismatch)?;
+    refuse_if(overlay.account(debit).asset != overlay.account(credit).asset, ResultCode::AssetMismatch)?;
     Ok(Legs { debit, credit })
 }
 
@@ -22,8 +22,8 @@ pub(super) fn payer(run: &Run<'_, '_>, legs: Legs) -> MemberSlot {
 }
 
 /// 20: only issuing and redeeming move an issuance account; nobody has the right to pay from or to it.
-pub(super) fn check_no_issuance(run: &Run<'_, '_>, legs: Legs) -> Done {
-    let is_issuance = |slot: AccountSlot| run.overlay.account(slot).account.flags.contains(AccountFlags::ISSUANCE);
+pub(crate) fn check_no_issuance(overlay: &Overlay<'_>, legs: Legs) -> Done {
+    let is_issuance = |slot: AccountSlot| overlay.account(slot).account.flags.contains(AccountFlags::ISSUANCE);
     refuse_if(is_issuance(legs.debit) || is_issuance(legs.credit), ResultCode::NotAuthorised)
 }
 
@@ -47,8 +47,13 @@ pub(super) fn check_flags(run: &Run<'_, '_>, legs: Legs) -> Done {
     refuse_if(run.overlay.asset(debit.asset).frozen, ResultCode::AssetFrozen)?;
     refuse_if(debit_flags.is_debit_frozen() || payer.frozen.debits, ResultCode::DebitAccountFrozen)?;
     refuse_if(credit_flags.is_credit_frozen() || payee.frozen.credits, ResultCode::CreditAccountFrozen)?;
-    let is_closed = debit_flags.contains(AccountFlags::CLOSED) || credit_flags.contains(AccountFlags::CLOSED);
-    refuse_if(is_closed, ResultCode::AccountClosed)
+    check_open(run.overlay, legs)
+}
+
+/// 25 alone.
+pub(crate) fn check_open(overlay: &Overlay<'_>, legs: Legs) -> Done {
+    let is_closed = |slot| overlay.account(slot).account.flags.contains(AccountFlags::CLOSED);
+    refuse_if(is_closed(legs.debit) || is_closed(legs.credit), ResultCode::AccountClosed)
 }
 
 /// 27: maker and checker, where the amount asks for both.
@@ -58,9 +63,9 @@ pub(super) fn check_second_key(run: &mut Run<'_, '_>, legs: Legs, amount: Amount
 }
 
 /// 30 and 31. Posted and pending together must fit, so that booking what is reserved never fails.
-pub(super) fn check_amount(run: &Run<'_, '_>, legs: Legs, amount: Amount) -> Done {
+pub(crate) fn check_amount(overlay: &Overlay<'_>, legs: Legs, amount: Amount) -> Done {
     let sum = |posted: Amount, pending: Amount| posted.checked_add(pending)?.checked_add(amount);
-    let (debit, credit) = (&run.overlay.account(legs.debit).account, &run.overlay.account(legs.credit).account);
+    let (debit, credit) = (&overlay.account(legs.debit).account, &overlay.account(legs.credit).account);
     let debits = sum(debit.debits_posted, debit.debits_pending);
     let credits = sum(credit.credits_posted, credit.credits_pending);
     refuse_if(amount == 0, ResultCode::AmountZero)?;
@@ -73,8 +78,8 @@ pub(super) fn check_limits(run: &mut Run<'_, '_>, legs: Legs, amount: Amount) ->
 }
 
 /// 92.
-pub(super) fn check_funds(run: &Run<'_, '_>, legs: Legs, amount: Amount) -> Done {
-    let available = run.overlay.account(legs.debit).account.available();
+pub(crate) fn check_funds(overlay: &Overlay<'_>, legs: Legs, amount: Amount) -> Done {
+    let available = overlay.account(legs.debit).account.available();
     refuse_if(available.is_none_or(|available| available < amount), ResultCode::InsufficientFunds)
 }
 

@@ -38,12 +38,12 @@ fn check(run: &mut Run<'_, '_>, offer: &Offer) -> Done {
     let mut codes: Vec<ResultCode> = Vec::new();
     let mut is_party = false;
     for leg in &offer.legs {
-        match leg::find(run, leg.debit_account, leg.credit_account) {
+        match leg::find(run.overlay, leg.debit_account, leg.credit_account) {
             Ok(legs) => {
                 let payer = leg::payer(run, legs);
                 is_party |= run.submitter == Some(payer);
                 let needs_second_key = run.may_pay(payer);
-                codes.extend(leg::check_no_issuance(run, legs).err());
+                codes.extend(leg::check_no_issuance(run.overlay, legs).err());
                 codes.extend(check_leg(run, legs, leg, needs_second_key).err());
             }
             Err(code) => codes.push(code),
@@ -62,7 +62,7 @@ pub(super) fn check_leg(run: &mut Run<'_, '_>, legs: Legs, leg: &Leg, is_reserve
     if is_reserved_now {
         leg::check_second_key(run, legs, leg.amount, Rights::PAY)?;
     }
-    leg::check_amount(run, legs, leg.amount)
+    leg::check_amount(run.overlay, legs, leg.amount)
 }
 
 /// Reserves the open legs, in order, whose payers have signed.
@@ -79,9 +79,9 @@ fn reserve_signed(run: &mut Run<'_, '_>, record: &mut OfferRecord) -> Done {
 /// 31, since legs before it may have filled a counter, 91 and 92; then reserves.
 pub(super) fn reserve(run: &mut Run<'_, '_>, legs: Legs, leg: &mut OfferLeg) -> Done {
     let amount = leg.leg.amount;
-    leg::check_amount(run, legs, amount)?;
+    leg::check_amount(run.overlay, legs, amount)?;
     leg::check_limits(run, legs, amount)?;
-    leg::check_funds(run, legs, amount)?;
+    leg::check_funds(run.overlay, legs, amount)?;
     leg::reserve(run, legs, amount);
     leg.reserved = Some(run.reserved_now());
     Ok(())

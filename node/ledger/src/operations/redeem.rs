@@ -12,14 +12,14 @@ fn redeem(run: &mut Run<'_, '_>, debit_account: AccountId, amount: Amount) -> Do
     let debit = run.overlay.find_account(debit_account).ok_or(ResultCode::DebitAccountNotFound)?;
     let asset = run.overlay.account(debit).asset;
     let issuance_account = AccountId::new(&run.overlay.asset(asset).issuance_account());
-    let legs = leg::find(run, debit_account, issuance_account)?;
+    let legs = leg::find(run.overlay, debit_account, issuance_account)?;
     refuse_if(!run.may_pay(leg::payer(run, legs)), ResultCode::NotAuthorised)?;
     leg::check_members(run, legs)?;
     leg::check_flags(run, legs)?;
     leg::check_second_key(run, legs, amount, Rights::PAY)?;
-    leg::check_amount(run, legs, amount)?;
+    leg::check_amount(run.overlay, legs, amount)?;
     leg::check_limits(run, legs, amount)?;
-    leg::check_funds(run, legs, amount)?;
+    leg::check_funds(run.overlay, legs, amount)?;
     run.post_and_tell(legs, amount, Flow::Paid);
     Ok(())
 }

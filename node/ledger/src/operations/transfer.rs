@@ -16,14 +16,14 @@ fn pay(run: &mut Run<'_, '_>, transfer: &Transfer) -> Done {
 
 fn check(run: &mut Run<'_, '_>, transfer: &Transfer) -> Result<Legs, ResultCode> {
     let amount = transfer.amount;
-    let legs = leg::find(run, transfer.debit_account, transfer.credit_account)?;
-    leg::check_no_issuance(run, legs)?;
+    let legs = leg::find(run.overlay, transfer.debit_account, transfer.credit_account)?;
+    leg::check_no_issuance(run.overlay, legs)?;
     refuse_if(!run.may_pay(leg::payer(run, legs)), ResultCode::NotAuthorised)?;
     leg::check_members(run, legs)?;
     leg::check_flags(run, legs)?;
     leg::check_second_key(run, legs, amount, Rights::PAY)?;
-    leg::check_amount(run, legs, amount)?;
+    leg::check_amount(run.overlay, legs, amount)?;
     leg::check_limits(run, legs, amount)?;
-    leg::check_funds(run, legs, amount)?;
+    leg::check_funds(run.overlay, legs, amount)?;
     Ok(legs)
 }

@@ -170,7 +170,7 @@ fn random_histories_change_nothing_without_the_threshold_and_never_halt() {
                     let id = id_at(chain.next_id, time);
                     let mut transaction = transaction(submitter, id, time, vec![operation]);
                     transaction.signers = random_signers(&mut random, &chain, submitter);
-                    let checked = sign_by_keys(transaction);
+                    let checked = sign_by_signers(transaction);
                     // Only what its submitter has signed comes into a block.
                     let mut inclusion = crate::Inclusion::new(&chain.world, time, WINDOW_MS);
                     inclusion.check(0, &checked).is_ok().then_some(checked)
@@ -229,21 +229,6 @@ fn random_histories_change_nothing_without_the_threshold_and_never_halt() {
     ] {
         assert!(codes.contains(&code), "{code} was never met: {codes:?}");
     }
-}
-
-fn sign_by_keys(
-    transaction: concordat_types::Transaction,
-) -> alloc::sync::Arc<concordat_types::Verified<concordat_types::CheckedTransaction>> {
-    use concordat_types::{
-        CheckedTransaction, Ed25519Signature, SignedTransaction, Transaction, Verified, encode,
-        transaction::TransactionSignature,
-    };
-    let bytes = encode(&transaction);
-    let signature = |key: &Ed25519PublicKey| TransactionSignature { key: *key, signature: Ed25519Signature([0; 64]) };
-    let signatures = transaction.signers.iter().map(signature).collect();
-    let hash = Transaction::hash_of(&bytes);
-    let signed = SignedTransaction { bytes, signatures };
-    alloc::sync::Arc::new(Verified::attest_verified(CheckedTransaction { signed, transaction, hash }))
 }
 
 fn proposals(world: &MemoryState) -> Vec<(ProposalId, crate::ProposalRecord)> {
