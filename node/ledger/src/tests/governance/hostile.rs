@@ -33,6 +33,8 @@ fn no_parameters_halt_the_ledger() {
             set(&mut parameters, value);
             let is_possible = value > 1 && name.starts_with("evidence_window");
             let code = if is_possible { ResultCode::Ok } else { ResultCode::ValueOutOfRange };
+            // What no genesis may have, no vote may set; and whatever it is, it is judged without computing with it.
+            assert!(parameters.out_of_range().is_none() || code == ResultCode::ValueOutOfRange, "{name} = {value}");
             let until = chain.time + DAY_MS;
             let operation = propose(Change::SetParameters(parameters), until);
             chain.block(&[("bank-a", &["bank-a:admin"], operation, code)]);
@@ -155,4 +157,18 @@ fn what_was_filed_is_not_changed_before_it_is_voted_on() {
     let roles = Change::SetRoles { member: member_id("bank-n"), roles: Roles::CENTRAL_BANK };
     let until = chain.time + DAY_MS;
     chain.block(&[("bank-a", &["bank-a:admin"], propose(roles, until), ResultCode::StatusNotAllowed)]);
+}
+
+#[test]
+fn a_change_that_is_refused_at_execution_leaves_nothing_behind() {
+    let mut chain = Chain::new();
+    let id = chain.file(Change::Close { member: member_id("bank-c"), estate: member_id("bank-b") });
+    chain.vote(id, &["central-bank", "bank-c"]);
+    // Its estate is gone by then: the set that would have been smaller is not.
+    member_mut(&mut chain.world, "bank-b").status = MemberStatus::Suspended;
+    chain.block(&[]);
+    let code = ResultCode::StatusNotAllowed;
+    assert_eq!(chain.record(id).state, ProposalState::RefusedAtExecution { at: Height(chain.height), code });
+    assert_eq!(chain.powers().len(), 4);
+    assert!(chain.member("bank-c").validator.is_some() && chain.member("bank-c").is_active());
 }

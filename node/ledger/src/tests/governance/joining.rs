@@ -141,3 +141,17 @@ fn an_admission_is_of_the_request_that_was_read() {
     assert_eq!(chain.events, [BlockEvent::ProposalRefused { proposal: first, code }]);
     assert_eq!(chain.member("bank-n").status, MemberStatus::Filed, "it can still be admitted");
 }
+
+#[test]
+fn a_mark_is_good_for_a_minute_also_while_later_ones_stand() {
+    for (after_ms, code) in [(2_000, ResultCode::Ok), (2_001, ResultCode::NotCaughtUp)] {
+        let mut chain = Chain::new();
+        let id = filed(&mut chain, "bank-n");
+        chain.vote(id, &["bank-a", "bank-b", "bank-c"]).block(&[]);
+        chain.wait(10_000);
+        let proof = caught_up(&chain, "bank-n:bls");
+        // A later mark, so young that the next block makes none and forgets none.
+        chain.wait(58_000);
+        chain.block_of(after_ms, &[("bank-n", &["bank-n"], proof, code)]);
+    }
+}

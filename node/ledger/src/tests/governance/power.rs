@@ -126,3 +126,20 @@ fn a_validator_that_was_removed_comes_back_with_another_key_or_its_own() {
         chain.adopted(Change::RemoveValidator { member: member_id("bank-c") });
     }
 }
+
+#[test]
+fn power_that_is_not_in_force_yet_counts_too() {
+    let mut chain = Chain::new();
+    let more = chain.file(Change::SetPower { member: member_id("bank-a"), power: 220 });
+    let none = chain.file(Change::RemoveValidator { member: member_id("bank-a") });
+    for voter in ["bank-b", "bank-c"] {
+        let signer = format!("{voter}:admin");
+        let votes = [more, none].map(|id| chain.vote_on(id, true));
+        let [first, second] = votes;
+        chain.block(&[(voter, &[&signer], first, ResultCode::Ok), (voter, &[&signer], second, ResultCode::Ok)]);
+    }
+    // 100 of 400 against the set in force would pass; 220 of 520 against the one to come does not.
+    chain.block(&[]);
+    let refused = BlockEvent::ProposalRefused { proposal: none, code: ResultCode::PowerStepTooLarge };
+    assert_eq!(chain.events, [BlockEvent::ProposalExecuted(more), refused]);
+}
