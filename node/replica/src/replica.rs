@@ -506,8 +506,10 @@ impl Replica {
         self.committed_ms = self.now.monotonic_ms;
         let hashes: Vec<TransactionHash> = committed.transactions.iter().map(|(hash, _)| *hash).collect();
         self.mempool.remove_committed(hashes.into_iter(), committed.header.time);
+        // Readers see the block before its clients hear of it: whoever has an answer reads what it says.
+        let committed = Arc::new(committed);
+        self.effects.push(Effect::Committed(committed.clone()));
         self.answer_waiting(&committed)?;
-        self.effects.push(Effect::Committed(Arc::new(committed)));
         self.begin_height()?;
         self.judge_catching_up();
         self.attest_caught_up()?;

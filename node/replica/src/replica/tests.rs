@@ -59,6 +59,8 @@ pub(super) struct Node {
     pub alarms: Vec<Alarm>,
     pub disconnected: Vec<(MemberId, String)>,
     pub replies: Vec<(Ticket, crate::SubmitOutcome)>,
+    /// What readers of this node have been told of.
+    told: Height,
     /// Messages to one peer and, with None, to all.
     pub sent: Vec<(Option<MemberId>, Message)>,
 }
@@ -77,6 +79,7 @@ impl Net {
             alarms: Vec::new(),
             disconnected: Vec::new(),
             replies: Vec::new(),
+            told: Height(0),
             sent: Vec::new(),
         };
         let rim = Rim::new(genesis.network_id(), &genesis.parameters);
@@ -202,10 +205,16 @@ impl Net {
                     (0..self.nodes.len()).for_each(|other| self.post(number, other, &message));
                     self.nodes[number].sent.push((None, (*message).clone()));
                 }
-                Effect::Reply { ticket, outcome } => self.nodes[number].replies.push((ticket, outcome)),
+                Effect::Reply { ticket, outcome } => {
+                    if let crate::SubmitOutcome::Committed { height, result, .. } = &outcome {
+                        let is_told = result.repeat || self.nodes[number].told >= *height;
+                        assert!(is_told, "a client hears of height {height} before readers see it");
+                    }
+                    self.nodes[number].replies.push((ticket, outcome));
+                }
                 Effect::Disconnect { peer, reason } => self.nodes[number].disconnected.push((peer, reason)),
                 Effect::Alarm(alarm) => self.nodes[number].alarms.push(alarm),
-                Effect::Committed(_) => {}
+                Effect::Committed(block) => self.nodes[number].told = block.header.height,
             }
         }
     }
