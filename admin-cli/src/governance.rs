@@ -248,42 +248,32 @@ pub fn roles_text(roles: Roles) -> String {
 }
 
 pub fn rights_text(rights: Rights) -> String {
-    let names = [
-        (Rights::PAY, "pay"),
-        (Rights::ACCOUNTS, "accounts"),
-        (Rights::ISSUE, "issue"),
-        (Rights::READ, "read"),
-        (Rights::SUBMIT, "submit"),
-        (Rights::APPROVE, "approve"),
-        (Rights::LIMITS, "limits"),
-        (Rights::FREEZE, "freeze"),
-        (Rights::ASSETS, "assets"),
-    ];
-    let held: Vec<&str> = names.iter().filter(|(right, _)| rights.contains(*right)).map(|(_, name)| *name).collect();
+    let held: Vec<&str> = RIGHTS.iter().filter(|(right, _)| rights.contains(*right)).map(|(_, name)| *name).collect();
     if held.is_empty() { "none".to_owned() } else { held.join(",") }
 }
 
 /// `pay,read`, or `all`.
 pub fn parse_rights(text: &str) -> Result<Rights, String> {
-    let mut rights = Rights::default();
-    for word in text.split(',') {
-        rights = rights
-            | match word.trim() {
-                "all" => Rights::ALL,
-                "pay" => Rights::PAY,
-                "accounts" => Rights::ACCOUNTS,
-                "issue" => Rights::ISSUE,
-                "read" => Rights::READ,
-                "submit" => Rights::SUBMIT,
-                "approve" => Rights::APPROVE,
-                "limits" => Rights::LIMITS,
-                "freeze" => Rights::FREEZE,
-                "assets" => Rights::ASSETS,
-                other => return Err(format!("there is no right {other:?}")),
-            };
-    }
-    Ok(rights)
+    let right = |word: &str| match word {
+        "all" => Some(Rights::ALL),
+        word => RIGHTS.iter().find(|(_, name)| *name == word).map(|(right, _)| *right),
+    };
+    let parse = |word: &str| right(word.trim()).ok_or_else(|| format!("there is no right {:?}", word.trim()));
+    text.split(',').try_fold(Rights::default(), |rights, word| Ok(rights | parse(word)?))
 }
+
+/// As people write them.
+const RIGHTS: [(Rights, &str); 9] = [
+    (Rights::PAY, "pay"),
+    (Rights::ACCOUNTS, "accounts"),
+    (Rights::ISSUE, "issue"),
+    (Rights::READ, "read"),
+    (Rights::SUBMIT, "submit"),
+    (Rights::APPROVE, "approve"),
+    (Rights::LIMITS, "limits"),
+    (Rights::FREEZE, "freeze"),
+    (Rights::ASSETS, "assets"),
+];
 
 fn group_text(group: &KeyGroup) -> String {
     let keys: Vec<String> = group.keys.iter().map(ToString::to_string).collect();

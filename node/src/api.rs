@@ -8,6 +8,7 @@ mod events;
 mod feed;
 mod ledger;
 mod proofs;
+mod reads;
 mod records;
 mod reserved;
 mod statements;

@@ -233,8 +233,7 @@ pub async fn members(_args: MembersArgs, options: &Options) -> Result<Report, Cl
     });
     let data = json!({"members": data.collect::<Vec<_>>()});
     let rows = members.iter().map(|view| {
-        let status = serde_json::to_value(view.member.status).ok();
-        let status = status.and_then(|status| status.as_str().map(str::to_owned)).unwrap_or_default();
+        let status = view.member.status.name().to_owned();
         let with = match (view.sponsor.as_str(), view.estate.as_str()) {
             ("", "") => String::new(),
             ("", estate) => format!("estate {estate}"),

@@ -5,7 +5,6 @@ use concordat_ledger::{BlockEvent, ItemLeaf, Shown, StateValue};
 use concordat_types::{
     Account, Amount, Header, Hold, HoldSide, LimitScope, Limits, Member, Offer, OpenAccount, Operation, PendingRef,
     Rights, Roles, Timestamp, Transfer,
-    member::MemberStatus,
     money::AccountFlags,
     operation::{BatchMode, FreezeTarget},
 };
@@ -289,15 +288,7 @@ fn of_account(account: &Account) -> Value {
 fn of_member(member: &Member) -> Value {
     let roles = [(Roles::CENTRAL_BANK, "central_bank"), (Roles::BANK, "bank"), (Roles::SUPERVISOR, "supervisor")];
     let roles = roles.into_iter().filter(|(role, _)| member.roles.contains(*role)).map(|(_, name)| name);
-    let status = match member.status {
-        MemberStatus::Invited => "invited",
-        MemberStatus::Filed => "filed",
-        MemberStatus::Approved => "approved",
-        MemberStatus::Active => "active",
-        MemberStatus::Suspended => "suspended",
-        MemberStatus::Closing => "closing",
-        MemberStatus::Closed => "closed",
-    };
+    let status = member.status.name();
     let operators = member.operator_keys.iter().map(|key| json!({"key": key.key, "rights": rights(key.rights)}));
     json!({
         "member": member.id,

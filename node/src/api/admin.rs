@@ -1,10 +1,10 @@
 //! The service `Admin`: proposals and members, and the one call that a stranger may make.
 
-use super::authorise::caller_of;
+use super::{authorise::caller_of, reads::Reads};
 use crate::{
     error::of_store,
     registry::Caller,
-    shared::{Shared, View},
+    shared::Shared,
     submissions::{Begun, Submissions},
 };
 use concordat_ledger::{Filing, ProposalRecord, ProposalState};
@@ -15,7 +15,7 @@ use concordat_proto::{
 };
 use concordat_replica::{SubmitOutcome, query, store::Reader};
 use concordat_types::{
-    Change, Ed25519PublicKey, JoinRequest, Member, MemberId, MemberStatus, Operation, ProposalId, SignedTransaction,
+    Change, Ed25519PublicKey, Hash, JoinRequest, Member, MemberId, Operation, ProposalId, SignedTransaction,
     Transaction, decode, encode,
 };
 use std::{sync::Arc, time::Duration};
@@ -24,40 +24,23 @@ use tonic::{Request, Response, Status};
 
 #[derive(Clone, Debug)]
 pub struct AdminService {
-    shared: Arc<Shared>,
     submissions: Submissions,
-    reads: Arc<Semaphore>,
+    reads: Reads,
     /// Requests to join are checked one after the other.
     door: Arc<Semaphore>,
 }
 
 impl AdminService {
     pub fn new(shared: Arc<Shared>, submissions: Submissions) -> AdminService {
-        let (reads, door) = (Arc::new(Semaphore::new(READS_MAX)), Arc::new(Semaphore::new(1)));
-        AdminService { shared, submissions, reads, door }
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&View) -> Result<T, CodedError> + Send + 'static,
-    ) -> Result<T, Status> {
-        let turn = self.reads.clone().acquire_owned().await;
-        let turn = turn.map_err(|_| Code::Unavailable.status("the node is stopping"))?;
-        let view = self.shared.view.load_full();
-        let read = tokio::task::spawn_blocking(move || {
-            let outcome = job(&view);
-            drop(turn);
-            outcome
-        });
-        let outcome = read.await.map_err(|_| Code::Internal.status("the read panicked"))?;
-        outcome.map_err(Status::from)
+        let (reads, door) = (Reads::new(shared, READS_MAX), Arc::new(Semaphore::new(1)));
+        AdminService { submissions, reads, door }
     }
 
     /// Files the request if that has not been done.
     async fn file(&self, caller: Caller, bytes: Vec<u8>, asked: Asked) -> Result<(), Status> {
         let is_filed = {
             let asked = asked.clone();
-            self.read(move |view| asked.is_filed(&*view.reader, &caller)).await?
+            self.reads.read(move |view| asked.is_filed(&*view.reader, &caller)).await?
         };
         if is_filed {
             return Ok(());
@@ -66,7 +49,7 @@ impl AdminService {
         let _turn = turn.map_err(|_| Code::Busy.status("another request to join is being checked"))?;
         let begun = self.submissions.try_begin(asked.member, bytes);
         let outcome = Begun::outcome(begun, FILING_MAX).await?;
-        let SubmitOutcome::Committed { result, height, .. } = outcome else {
+        let SubmitOutcome::Committed { result, .. } = outcome else {
             return Err(Code::Internal.status("a refusal is an error before it comes here"));
         };
         match result.operations.first().map(|operation| operation.code) {
@@ -74,11 +57,7 @@ impl AdminService {
                 let cause = format!("{} ({}): {}", code.name(), code.number(), code.cause());
                 Err(Code::JoinRefused.error(cause).with_next(code.next_step()).into())
             }
-            // The answer comes from the state that readers see, which is a moment behind.
-            _ => match self.shared.tip.subscribe().wait_for(|tip| *tip >= height).await {
-                Ok(_) => Ok(()),
-                Err(_) => Err(Code::Unavailable.status("the node is stopping")),
-            },
+            _ => Ok(()),
         }
     }
 }
@@ -91,13 +70,13 @@ impl Admin for AdminService {
     ) -> Result<Response<v1::ListProposalsReply>, Status> {
         let v1::ListProposalsRequest { closed, before, limit } = request.into_inner();
         let limit = if limit == 0 { LIST_MAX } else { (limit as usize).min(LIST_MAX) };
-        let reply = self.read(move |view| list(&*view.reader, view.height.0, closed, before, limit)).await?;
+        let reply = self.reads.read(move |view| list(&*view.reader, view.height.0, closed, before, limit)).await?;
         Ok(Response::new(reply))
     }
 
     async fn get_proposal(&self, request: Request<v1::GetProposalRequest>) -> Result<Response<v1::Proposal>, Status> {
         let id = ProposalId(request.into_inner().id);
-        let reply = self.read(move |view| {
+        let reply = self.reads.read(move |view| {
             let record = query::proposal(&*view.reader, id).map_err(|error| of_store(&error))?;
             let record = record.ok_or_else(|| Code::NotFound.error(format!("there is no proposal {id}")))?;
             proposal(&*view.reader, view.height.0, id, &record)
@@ -109,7 +88,7 @@ impl Admin for AdminService {
         &self,
         _request: Request<v1::GetGovernanceRequest>,
     ) -> Result<Response<v1::Governance>, Status> {
-        let reply = self.read(|view| governance(&*view.reader, view.height.0)).await?;
+        let reply = self.reads.read(|view| governance(&*view.reader, view.height.0)).await?;
         Ok(Response::new(reply))
     }
 
@@ -119,7 +98,7 @@ impl Admin for AdminService {
         let asked = Asked::parse(&bytes)?;
         asked.check_caller(&caller)?;
         self.file(caller, bytes, asked.clone()).await?;
-        let reply = self.read(move |view| asked.status(&*view.reader, view.height.0)).await?;
+        let reply = self.reads.read(move |view| asked.status(&*view.reader, view.height.0)).await?;
         Ok(Response::new(reply))
     }
 }
@@ -152,10 +131,10 @@ impl Asked {
 
     /// A copy in other hands tells them nothing.
     fn check_caller(&self, caller: &Caller) -> Result<(), CodedError> {
-        let member = &self.request.member;
-        let access = member.access_keys.iter().map(|access| access.key);
-        let is_own = access.chain(member.node.iter().map(|node| node.tls_key)).any(|key| key == caller.fingerprint);
-        if is_own { Ok(()) } else { Err(Code::JoinOtherKey.error(Code::JoinOtherKey.cause())) }
+        match has_tls_key(&self.request.member, &caller.fingerprint) {
+            true => Ok(()),
+            false => Err(Code::JoinOtherKey.error(Code::JoinOtherKey.cause())),
+        }
     }
 
     /// Is it this request that was filed, or admitted?
@@ -167,22 +146,17 @@ impl Asked {
             // Whoever does not hold the invitation costs no check of a signature.
             Some(Filing { request: None, invite, .. }) if self.signers.contains(&invite.key) => Ok(false),
             Some(Filing { request: Some(filed), .. }) if filed == self.request.hash() => Ok(true),
-            None if self.is_of(&member, caller) => Ok(true),
+            // It was admitted with the key of this connection.
+            None if has_tls_key(&member, &caller.fingerprint) => Ok(true),
             _ => Err(Code::JoinRefused.error(format!("another request was filed for {}", self.member))),
         }
-    }
-
-    /// A member that was admitted with the key of this connection.
-    fn is_of(&self, member: &Member, caller: &Caller) -> bool {
-        let access = member.access_keys.iter().map(|access| access.key);
-        access.chain(member.node.iter().map(|node| node.tls_key)).any(|key| key == caller.fingerprint)
     }
 
     fn status(&self, reader: &dyn Reader, height: u64) -> Result<v1::JoinReply, CodedError> {
         let unknown = || Code::InviteUnknown.error(format!("nobody of the name {} is invited", self.member));
         let member = member(reader, &self.member)?.ok_or_else(unknown)?;
         let mut reply = v1::JoinReply {
-            status: status_name(member.status).to_owned(),
+            status: member.status.name().to_owned(),
             height,
             validator: validator_state(reader, &member)?.to_owned(),
             ..v1::JoinReply::default()
@@ -201,6 +175,12 @@ impl Asked {
         }
         Ok(reply)
     }
+}
+
+/// Of its programs or its node.
+fn has_tls_key(member: &Member, fingerprint: &Hash) -> bool {
+    let access = member.access_keys.iter().map(|access| &access.key);
+    access.chain(member.node.iter().map(|node| &node.tls_key)).any(|key| key == fingerprint)
 }
 
 fn list(
@@ -314,18 +294,6 @@ fn validator_state(reader: &dyn Reader, member: &Member) -> Result<&'static str,
     }
     let candidate = query::candidate(reader, &member.id).map_err(|error| of_store(&error))?;
     Ok(if candidate.is_some() { "syncing" } else { "none" })
-}
-
-fn status_name(status: MemberStatus) -> &'static str {
-    match status {
-        MemberStatus::Invited => "invited",
-        MemberStatus::Filed => "filed",
-        MemberStatus::Approved => "approved",
-        MemberStatus::Active => "active",
-        MemberStatus::Suspended => "suspended",
-        MemberStatus::Closing => "closing",
-        MemberStatus::Closed => "closed",
-    }
 }
 
 fn names(members: &[MemberId]) -> Vec<String> {

@@ -5,14 +5,15 @@ use super::{
     blocks,
     events::{self, Cursor},
     feed::{Feed, Over, ToReader, feed},
-    proofs, reserved,
+    proofs,
+    reads::Reads,
+    reserved,
     statements::{self, Range, Wanted},
 };
 use crate::{
     error::of_store,
     registry::Caller,
     shared::Shared,
-    shared::View,
     shares::Shares,
     submissions::{Begun, Submissions},
 };
@@ -32,15 +33,14 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 #[derive(Clone, Debug)]
 pub struct LedgerService {
     shared: Arc<Shared>,
     submissions: Submissions,
-    /// Reads at once: each holds a thread that may wait for the disk.
-    reads: Arc<Semaphore>,
+    reads: Reads,
     watches: Arc<Shares>,
     /// Receipts at once.
     receipts: Arc<Shares>,
@@ -48,31 +48,14 @@ pub struct LedgerService {
 
 impl LedgerService {
     pub fn new(shared: Arc<Shared>, submissions: Submissions) -> LedgerService {
-        let reads = Arc::new(Semaphore::new(READS_MAX));
+        let reads = Reads::new(shared.clone(), READS_MAX);
         let (watches, receipts) = (Arc::new(Shares::new(WATCHES_MAX)), Arc::new(Shares::new(RECEIPTS_MAX)));
         LedgerService { shared, submissions, reads, watches, receipts }
     }
 
-    /// Reads the state of one committed height on a thread that may wait for the disk.
-    async fn read<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&View) -> Result<T, CodedError> + Send + 'static,
-    ) -> Result<T, Status> {
-        let turn = self.reads.clone().acquire_owned().await;
-        let turn = turn.map_err(|_| Code::Unavailable.status("the node is stopping"))?;
-        let view = self.shared.view.load_full();
-        let read = tokio::task::spawn_blocking(move || {
-            let outcome = job(&view);
-            drop(turn);
-            outcome
-        });
-        let outcome = read.await.map_err(|_| Code::Internal.status("the read panicked"))?;
-        outcome.map_err(Status::from)
-    }
-
     async fn read_block(&self, caller: Caller, height: Height) -> Result<v1::Block, Status> {
         let registry = self.shared.registry.load_full();
-        let found = self.read(move |view| blocks::block(&*view.reader, &registry, &caller, height)).await?;
+        let found = self.reads.read(move |view| blocks::block(&*view.reader, &registry, &caller, height)).await?;
         found.ok_or_else(|| Code::NotFound.status(format!("there is no block at height {height} here")))
     }
 }
@@ -117,7 +100,7 @@ impl Ledger for LedgerService {
     async fn get_account(&self, request: Request<v1::GetAccountRequest>) -> Result<Response<v1::Account>, Status> {
         let caller = caller_of(&request)?;
         let id = convert::account_id_from_bytes("account_id", &request.get_ref().account_id)?;
-        let account = self.read(move |view| {
+        let account = self.reads.read(move |view| {
             let account = visible_account(&*view.reader, &caller, id)?;
             Ok(convert::account(id, &account, view.height))
         });
@@ -135,7 +118,7 @@ impl Ledger for LedgerService {
             token => Some(convert::account_id_from_bytes("page_token", token)?),
         };
         let limit = statements::page_size_of(page_size);
-        let reply = self.read(move |view| {
+        let reply = self.reads.read(move |view| {
             authorise(&caller, Act::ReadOf(&caller.member))?;
             let owner = (!caller.sees_all()).then_some(&caller.member);
             let found = query::accounts_of(&*view.reader, owner, after, limit).map_err(|error| of_store(&error))?;
@@ -150,7 +133,7 @@ impl Ledger for LedgerService {
         &self,
         _request: Request<v1::ListMembersRequest>,
     ) -> Result<Response<v1::ListMembersReply>, Status> {
-        let reply = self.read(|view| {
+        let reply = self.reads.read(|view| {
             let members = query::members(&*view.reader).map_err(|error| of_store(&error))?;
             Ok(v1::ListMembersReply { members: members.iter().map(convert::member).collect(), height: view.height.0 })
         });
@@ -161,7 +144,7 @@ impl Ledger for LedgerService {
         &self,
         _request: Request<v1::ListAssetsRequest>,
     ) -> Result<Response<v1::ListAssetsReply>, Status> {
-        let reply = self.read(|view| {
+        let reply = self.reads.read(|view| {
             let mut assets = Vec::new();
             for asset in query::assets(&*view.reader).map_err(|error| of_store(&error))? {
                 assets.push(convert::asset(&asset, supply(&*view.reader, &asset)?));
@@ -184,7 +167,7 @@ impl Ledger for LedgerService {
         let caller = caller_of(&request)?;
         let request = request.into_inner();
         let id = convert::uuid_from_bytes("id", &request.id)?;
-        let outcome = self.read(move |view| {
+        let outcome = self.reads.read(move |view| {
             let record = id_record(&*view.reader, &caller, id, request.kind)?;
             outcome_of(&*view.reader, record)
         });
@@ -197,7 +180,7 @@ impl Ledger for LedgerService {
         let network = self.shared.network;
         let turn = self.receipts.of(caller.member).acquire_owned().await;
         let turn = turn.map_err(|_| Code::Unavailable.status("the node is stopping"))?;
-        let receipt = self.read(move |view| {
+        let receipt = self.reads.read(move |view| {
             let _turn = turn;
             let wanted = proofs::wanted(&*view.reader, &caller, &request)?;
             proofs::receipt(&*view.reader, network, &caller, wanted, Height(request.anchor_height))
@@ -212,14 +195,14 @@ impl Ledger for LedgerService {
         let mut tip = self.shared.tip.subscribe();
         for _ in 0..PROOF_TRIES_MAX {
             let prover = self.shared.prover.clone();
-            let (height, proof) = self.read(move |_| Ok(prover.prove(&key))).await?;
+            let (height, proof) = self.reads.read(move |_| Ok(prover.prove(&key))).await?;
             // The tree is ahead of what readers see until the step is over that has committed the block.
             let seen = tip.wait_for(|tip| *tip >= height).await.is_ok();
             if !seen {
                 return Err(Code::Unavailable.status("the node is stopping"));
             }
             let network = self.shared.network;
-            let read = self.read(move |view| proofs::state_proof(view, network, (height, key, proof), anchor));
+            let read = self.reads.read(move |view| proofs::state_proof(view, network, (height, key, proof), anchor));
             if let Some(proof) = read.await? {
                 return Ok(Response::new(proof));
             }
@@ -230,14 +213,14 @@ impl Ledger for LedgerService {
     async fn get_pending(&self, request: Request<v1::GetPendingRequest>) -> Result<Response<v1::Pending>, Status> {
         let caller = caller_of(&request)?;
         let name = reserved::name_of(&request.into_inner())?;
-        let pending = self.read(move |view| reserved::pending(&*view.reader, &caller, name, view.height));
+        let pending = self.reads.read(move |view| reserved::pending(&*view.reader, &caller, name, view.height));
         Ok(Response::new(pending.await?))
     }
 
     async fn get_limits(&self, request: Request<v1::GetLimitsRequest>) -> Result<Response<v1::LimitsReply>, Status> {
         let caller = caller_of(&request)?;
         let (member, scope) = reserved::scope_of(&caller, &request.into_inner())?;
-        let limits = self.read(move |view| reserved::limits(&*view.reader, &caller, member, scope, view.height));
+        let limits = self.reads.read(move |view| reserved::limits(&*view.reader, &caller, member, scope, view.height));
         Ok(Response::new(limits.await?))
     }
 
@@ -260,7 +243,7 @@ impl Ledger for LedgerService {
         let id = convert::account_id_from_bytes("account_id", &request.get_ref().account_id)?;
         let height = Height(request.get_ref().height);
         let (shared, index) = (self.shared.clone(), statements::index_at(&self.shared, height).await?);
-        let balance = self.read(move |view| statements::balance(&shared, (view, &index), &caller, id, height));
+        let balance = self.reads.read(move |view| statements::balance(&shared, (view, &index), &caller, id, height));
         Ok(Response::new(balance.await?))
     }
 
@@ -271,7 +254,7 @@ impl Ledger for LedgerService {
         let caller = caller_of(&request)?;
         let range = Range::parse(request.get_ref())?;
         let (shared, index) = (self.shared.clone(), statements::index_at(&self.shared, range.to).await?);
-        let statement = self.read(move |view| statements::statement(&shared, (view, &index), &caller, range));
+        let statement = self.reads.read(move |view| statements::statement(&shared, (view, &index), &caller, range));
         Ok(Response::new(statement.await?))
     }
 
@@ -281,10 +264,10 @@ impl Ledger for LedgerService {
     ) -> Result<Response<v1::FindRecordsReply>, Status> {
         let caller = caller_of(&request)?;
         let reply = match Wanted::parse(request.get_ref())? {
-            Wanted::Id(id) => self.read(move |view| statements::by_id(view, &caller, id)).await?,
+            Wanted::Id(id) => self.reads.read(move |view| statements::by_id(view, &caller, id)).await?,
             Wanted::Reference(wanted) => {
                 let (shared, index) = (self.shared.clone(), statements::index_at(&self.shared, Height(0)).await?);
-                self.read(move |view| statements::by_reference(&shared, (view, &index), &caller, wanted)).await?
+                self.reads.read(move |view| statements::by_reference(&shared, (view, &index), &caller, wanted)).await?
             }
         };
         Ok(Response::new(reply))
@@ -347,7 +330,7 @@ impl LedgerService {
         loop {
             while !at.is_at(*tip.borrow_and_update()) {
                 let reader = caller.clone();
-                let page = self.read(move |view| events::page(view, &reader, at)).await;
+                let page = self.reads.read(move |view| events::page(view, &reader, at)).await;
                 let is_due = |to: &Cursor| to.height.0 > told.height.0 + QUIET_HEIGHTS || told_at.elapsed() > QUIET;
                 let events = match page {
                     Ok((records, cursor)) => {

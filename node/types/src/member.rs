@@ -20,6 +20,21 @@ pub enum MemberStatus {
     Closed = 6,
 }
 
+impl MemberStatus {
+    /// As in the JSON of a genesis.
+    pub fn name(self) -> &'static str {
+        match self {
+            MemberStatus::Invited => "invited",
+            MemberStatus::Filed => "filed",
+            MemberStatus::Approved => "approved",
+            MemberStatus::Active => "active",
+            MemberStatus::Suspended => "suspended",
+            MemberStatus::Closing => "closing",
+            MemberStatus::Closed => "closed",
+        }
+    }
+}
+
 /// What a member is on this ledger, as bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(transparent)]
